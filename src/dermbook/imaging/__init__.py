@@ -1,0 +1,1 @@
+"""Filters, augmentation and composite panels (filled by Part II)."""
