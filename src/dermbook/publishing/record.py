@@ -20,6 +20,8 @@ from dermbook.files import write_text
 from dermbook.paths import build_dir, results_dir
 
 SCHEMA_VERSION = 1
+#: ``Metric.interval`` of a count or another quantity that has no sampling error
+EXACT = "exact"
 #: significant digits kept of a float in a series: more than any figure can show
 SERIES_DIGITS = 6
 #: values one series may hold; keeps pixels and other bulk out of Records
@@ -84,6 +86,17 @@ class Metric(_Part):
     interval: str = Field(default="", description="how low and high were computed")
 
 
+class Model(_Part):
+    """What a model that was scored is for: its task, and how fairly it was tested."""
+
+    task: str = Field(description="'7 classes', 'malignant or benign', …")
+    classes: list[str]
+    collection: str
+    phantom: bool
+    protocol: str = Field(description="how the parts were made")
+    weights: int | None = Field(default=None, description="number of its parameters")
+
+
 class Answer(_Part):
     """Which Metric of this Record stands beside which claim of ``book/reported.yaml``."""
 
@@ -124,6 +137,7 @@ class Record(BaseModel):
     started: datetime
     duration_s: float = Field(ge=0)
     timings: dict[str, float] = Field(default_factory=dict, description="seconds a step")
+    models: dict[str, Model] = Field(default_factory=dict)
     metrics: list[Metric] = Field(default_factory=list)
     series: dict[str, dict[str, list[Cell]]] = Field(default_factory=dict)
     answers: list[Answer] = Field(default_factory=list)
@@ -131,14 +145,7 @@ class Record(BaseModel):
 
     def save(self, path: Path | str) -> Path:
         """Write the Record as JSON, atomically, after checking that it reads back."""
-        # one line a column keeps a series readable in a diff without a line a number
-        content = self.model_dump(mode="json", by_alias=True, exclude={"series"})
-        series = {
-            name: {column: values for column, values in columns.items()}
-            for name, columns in self.series.items()
-        }
-        text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
-        text = text[: text.rindex("}")].rstrip() + ',\n "series": ' + _series_json(series) + "\n}\n"
+        text = _readable_json(self.model_dump(mode="json", by_alias=True))
         Record.model_validate_json(text)
         return write_text(path, text)
 
@@ -262,14 +269,32 @@ def _cell(value: object, where: str) -> Cell:
     raise RecordError(f"Series {where}: a {type(value).__name__} cannot be kept in a Record.")
 
 
-def _series_json(series: dict[str, dict[str, list[Cell]]]) -> str:
-    blocks = []
-    for name, columns in series.items():
-        lines = [
-            f"   {json.dumps(column, ensure_ascii=False)}: "
-            f"{json.dumps(values, ensure_ascii=False, allow_nan=False)}"
-            for column, values in columns.items()
-        ]
-        body = ",\n".join(lines)
-        blocks.append(f"  {json.dumps(name, ensure_ascii=False)}: {{\n{body}\n  }}")
-    return "{\n" + ",\n".join(blocks) + "\n }" if blocks else "{}"
+def _readable_json(content: dict[str, Any]) -> str:
+    """JSON whose lists of objects and whose series take one line an item, so diffs stay short."""
+    lines = []
+    for key, value in content.items():
+        if isinstance(value, list) and value and isinstance(value[0], dict):
+            body = _block("[", [_compact(item) for item in value], "]")
+        elif isinstance(value, dict) and any(isinstance(item, dict) for item in value.values()):
+            items = [f"{_compact(name)}: {_entry(item)}" for name, item in value.items()]
+            body = _block("{", items, "}")
+        else:
+            body = _compact(value)
+        lines.append(f"{_compact(key)}: {body}")
+    return _block("{", lines, "}", indent="") + "\n"
+
+
+def _entry(value: Any) -> str:
+    if isinstance(value, dict) and any(isinstance(item, list) for item in value.values()):
+        columns = [f"{_compact(name)}: {_compact(item)}" for name, item in value.items()]
+        return _block("{", columns, "}", indent="   ")
+    return _compact(value)
+
+
+def _block(opening: str, lines: list[str], closing: str, indent: str = " ") -> str:
+    inner = f",\n{indent} ".join(lines)
+    return f"{opening}\n{indent} {inner}\n{indent}{closing}"
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)

@@ -1,0 +1,253 @@
+# ---
+# jupyter:
+#   dermbook:
+#     chapter: cnn-from-scratch
+#     title: CNNs from scratch
+#     question: How far does a small convolutional network get on skin lesions without any pretraining?
+#     description: R1’s one-convolution baseline and R2’s CNN, trained cleanly and scored with intervals
+#     part: III
+#     needs: [exploration]
+#     rows: ["1.3", "2.2"]
+#     lessons: []
+#     accelerator: optional
+#     minutes: {quick: 0.7, laptop: 20, gpu: 5}
+#   jupytext:
+#     cell_metadata_filter: tags,mystnb,-all
+#     formats: ipynb,py:percent
+#     notebook_metadata_filter: dermbook,jupytext,kernelspec,-jupytext.text_representation.jupytext_version
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # CNNs from scratch
+#
+# **Question.** How far does a small convolutional network get on skin lesions without any
+# pretraining?
+#
+# Two of the five reports began with a network of their own. R1 built the smallest thing that can
+# be called convolutional, one convolution and a classifier, as a baseline for *malignant or
+# benign*. R2 stacked three convolutions for the seven classes. Both found the results poor and
+# moved on to pretrained networks. Neither says how poor, or how sure one can be of it: no
+# intervals, and test images that share lesions with the training images. Here both networks are
+# trained again, on a split that keeps every lesion on one side.
+#
+# ## What you will be able to do
+#
+# - train a CNN on a cached image collection, with the best epoch chosen on a validation part;
+# - read a learning curve: when a model memorises, and when to stop it;
+# - report a score with an interval that respects that images come in lesions;
+# - say why a model can be 70 % accurate and still be of no use.
+#
+# ## What it needs
+#
+# The chapter *Exploration* (for the reader; the code needs nothing from it but its Record). An
+# accelerator helps and is not required. The `quick` edition trains on the phantom for about a
+# minute; `laptop` trains on all of HAM10000 at reduced size on two cores.
+
+# %% tags=["parameters"]
+edition: str = "quick"  # which edition this run belongs to: quick, laptop or gpu
+seed: int = 0  # of the phantom, the split, the initial weights and the order of the images
+collection: str = "phantom"  # phantom, or ham10000 once it is imported
+images: int = 1400  # how many pictures; 0 takes all of an imported collection
+height: int = 48  # pixels, of the images as the networks see them
+width: int = 64  # pixels, of the images as the networks see them
+epochs: int = 8  # passes over the training part, at most
+patience: int = 3  # epochs without a better validation loss before training stops (R2: 8)
+batch_size: int = 32  # images a step (R2: 32)
+learning_rate: float = 0.001  # of Adam; 0.001 is Keras's default
+malignant: list[str] = ["mel", "bcc", "akiec"]  # classes that count as malignant (R1's task)
+unlabelled: str = ""  # a collection without answers to predict, e.g. isic2018-test
+
+# %% [markdown]
+# ## Images, decoded once
+#
+# A network looks at every image once an epoch. Decoding a JPEG takes longer than training on it
+# does at this size, so the images are decoded and shrunk once, into a memory-mapped array of
+# bytes; each epoch only copies from it. The networks divide by 255 themselves, so nobody can
+# forget to.
+
+# %%
+from dermbook import plots
+from dermbook.data import audit, cached_images, load_collection, load_split
+from dermbook.evaluation import best_on_validation, classify, predict_unlabelled
+from dermbook.publishing import open_chapter, summaries
+from dermbook.training import EarlyStopping
+
+chapter = open_chapter("cnn-from-scratch", globals())
+lesions = load_collection(collection, images=images, height=height, width=width, seed=seed)
+split = load_split(lesions, seed=seed)
+chapter.uses(lesions, split)
+pixels = cached_images(lesions, height=height, width=width)
+chapter.parameter_table()
+
+# %% [markdown]
+# ## A split that keeps lesions together
+#
+# About 70 % of the lesions train, 15 % choose the best epoch, 15 % are tested once at the end.
+# The audit compares the parts with each other: shared images, shared lesions, and files that are
+# identical byte for byte. A clean split has zeros throughout.
+
+# %%
+chapter.add_series("audit", audit(split, lesions).shared)
+chapter.table("audit", caption="What each pair of parts shares. Zeros are what a test needs.")
+
+# %%
+chapter.add_series("parts", audit(split, lesions).class_counts)
+chapter.table("parts", caption="Images of each class in each part.")
+
+# %% [markdown]
+# ## One way to train
+#
+# Adam {cite}`kingma2015adam`, cross-entropy, at most `epochs` passes. After each epoch the
+# validation loss decides: training stops when it has not improved for `patience` epochs, and the
+# weights of the *best* epoch are the ones that are tested. A killed run goes on from its last
+# finished epoch.
+
+# %%
+recipe = {
+    "batch_size": batch_size,
+    "seed": seed,
+    "epochs": epochs,
+    "learning_rate": learning_rate,
+    "early_stopping": EarlyStopping("val_loss", patience=patience, mode="min"),
+    "checkpoints": chapter.output / "checkpoints" / chapter.name,
+}
+
+# %% [markdown]
+# ## R1's baseline: one convolution
+#
+# One convolution, one pooling, one dense layer. R1 used it for two classes; we train it for both
+# tasks, so that it can stand beside R2's network.
+
+# %%
+one_conv = classify("one-conv", lesions, split, pixels, **recipe)
+chapter.add_trial(one_conv)
+
+# %% [markdown]
+# ## R2's network: three convolutions
+#
+# 32, 64 and 128 filters, each followed by pooling and dropout, then a dense layer with batch
+# normalisation. R2 trained it for at most 30 epochs with a patience of 8.
+
+# %%
+r2_cnn = classify("r2-cnn", lesions, split, pixels, **recipe)
+chapter.add_trial(r2_cnn)
+
+# %% [markdown]
+# ## R1's task: malignant or benign
+#
+# The same images with two labels in place of seven. Which classes count as malignant is a choice:
+# we follow HAM10000's authors (melanoma, basal cell carcinoma, and actinic keratosis with
+# intraepithelial carcinoma). The training part is predicted too, for R1 saw its baseline near
+# perfect in training and poor in testing: the gap is the finding.
+
+# %%
+two_classes = lesions.relabel(
+    {name: "malignant" if name in malignant else "benign" for name in lesions.classes},
+    classes=("benign", "malignant"),
+)
+one_conv_binary = classify(
+    "one-conv",
+    two_classes,
+    split,
+    pixels,
+    name="one-conv-binary",
+    parts=("train", "validation", "test"),
+    **recipe,
+)
+chapter.add_trial(one_conv_binary)
+
+# %% [markdown]
+# ## Learning curves
+#
+# Training loss falls as long as one likes. Validation loss turns where memorising begins; the dot
+# marks the epoch whose weights were kept.
+
+# %%
+chapter.add_learning_curves([one_conv, r2_cnn, one_conv_binary])
+chapter.figure(
+    "learning-curves",
+    plots.learning_curves,
+    caption="Loss and accuracy on training and validation part, epoch by epoch.",
+    alt="Learning curves of three networks; validation loss flattens while training loss falls.",
+)
+
+# %% [markdown]
+# ## Scores on the test part
+#
+# Balanced accuracy is the mean of the seven recalls: guessing gets one seventh, and so does always
+# answering *naevus*. Accuracy flatters both. Every interval is a 95 % bootstrap over **lesions**:
+# two photographs of one lesion are not two independent tests.
+
+# %%
+chapter.add_series("scores", chapter.scores("test", overall=True))
+chapter.figure(
+    "scores",
+    plots.metric_intervals,
+    metrics=["balanced_accuracy", "accuracy", "f1_macro", "roc_auc"],
+    caption="Test scores of the three networks with 95 % intervals.",
+    alt="Dots with intervals for four scores of each of the three networks.",
+)
+
+# %%
+chapter.add_series("class-scores", chapter.scores("test", overall=False))
+chapter.table(
+    "class-scores",
+    caption="Precision, recall (sensitivity), specificity and F1 of each class on the test part.",
+    filterable=True,
+)
+
+# %% [markdown]
+# ## The official test images
+#
+# The ISIC 2018 challenge {cite}`codella2019isic2018` keeps the answers to its test images. Of the
+# two seven-class networks the one with the better balanced accuracy *on the validation part*
+# predicts them, in the challenge's own file format. (Only where `unlabelled` names a collection.)
+
+# %%
+chosen = best_on_validation([one_conv, r2_cnn])
+chapter.add_submission(
+    predict_unlabelled(chosen, load_collection(unlabelled), height=height, width=width)
+) if unlabelled else f"{chosen.name} would be chosen; no unlabelled collection was named"
+
+# %% [markdown]
+# ## What we found
+
+# %%
+chapter.summary(summaries.cnn_from_scratch)
+
+# %%
+chapter.answer("R1.baseline:one-conv:train-accuracy", model="one-conv-binary", part="train", metric="accuracy")
+chapter.answer("R1.baseline:one-conv:test-accuracy", model="one-conv-binary", part="test", metric="accuracy")
+chapter.comparison()
+
+# %% [markdown]
+# ## Exercises
+#
+# 1. Train with `patience` 1 and with `epochs` 30 and no early stopping (a `patience` of 30). Which
+#    epoch is kept, and what does the validation loss say of the others?
+# 2. Move `lesions` from the `malignant` list: leave `akiec` out. What happens to the share of
+#    malignant images, and to accuracy?
+# 3. R2's network has most of its weights in one layer. Which, and how would you get rid of them?
+#
+# ```{admonition} Solutions
+# :class: dropdown
+#
+# 1. `dermbook run cnn-from-scratch -p patience=1` keeps the last epoch before the first rise, which
+#    is often noise. With a patience of 30 all epochs run; the best one is kept all the same, and
+#    the curve after it is the price of waiting: time, not accuracy.
+# 2. `-p malignant='[mel, bcc]'`. The malignant share falls, so *always benign* gets more accurate
+#    and accuracy rises without any learning. Compare tasks only at equal prevalence.
+# 3. The dense layer after `Flatten`: it has one weight for each position, channel and unit. Global
+#    average pooling in place of `Flatten` leaves a few thousand.
+# ```
+
+# %%
+chapter.close()
