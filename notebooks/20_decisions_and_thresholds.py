@@ -190,7 +190,10 @@ chapter.figure(
 # part, and only then applied to the test part, once.
 
 # %%
-chapter.add_series("tradeoff", threshold_table(binary_validation, "malignant", false_negative_cost=miss_costs))
+chapter.add_series(
+    "tradeoff",
+    threshold_table(binary_validation, "malignant", false_negative_cost=miss_costs),
+)
 chapter.figure(
     "tradeoff",
     plots.threshold_tradeoff,

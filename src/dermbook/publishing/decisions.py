@@ -65,6 +65,17 @@ def r1_recomputed() -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def prevalence_differs(predictions: Predictions) -> str:
+    """Why a binary accuracy cannot stand beside R1's: the shares of malignant images, computed."""
+    matrix = load_reported().table("R1.confusion")
+    theirs = matrix.loc["malignant"].sum() / matrix.to_numpy().sum()
+    ours = float((predictions.table["truth"] == "malignant").mean())
+    return (
+        f"accuracy depends on the share of malignant images, {theirs:.1%} in R1's test part and "
+        f"{ours:.1%} here"
+    )
+
+
 def shuffled_truth(predictions: Predictions, *, seed: int = 0) -> pd.DataFrame:
     """Confusion matrix after the truth was shuffled against the predictions, as in lesson M1."""
     order = np.random.default_rng(seed).permutation(len(predictions))

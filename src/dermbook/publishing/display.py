@@ -81,7 +81,7 @@ def figure_block(
             items.append((label, _directive("figure", address, options, _one_line(caption))))
         else:
             image = _directive("image", address, options)
-            items.append((label, f"{image}\n\n{_one_line(caption)}"))
+            items.append((label, f"{image}\n\n{_unnumbered(caption)}"))
     pictures = "".join(
         f'<p><strong>{html.escape(label)}</strong></p><img src="{address}" '
         f'alt="{html.escape(alt, quote=True)}" style="max-width:100%">'
@@ -125,7 +125,9 @@ def table_block(
         if position == 0:
             options.insert(0, f":name: {name}")
             title = _one_line(caption)
-        items.append((label, _directive("table", title, options, _pipe_table(printed), ":::::::")))
+        table = _directive("table", title, options, _pipe_table(printed), ":::::::")
+        # a caption would make Sphinx number the table a second time
+        items.append((label, table if title else f"{table}\n\n{_unnumbered(caption)}"))
     markdown = _tabs(items)
     if folded:
         markdown = f"::::::::::{{dropdown}} {_one_line(caption)}\n{markdown}\n::::::::::"
@@ -236,6 +238,11 @@ def _tabs(items: Sequence[tuple[str, str]]) -> str:
             ":::::::::",
         ]
     return "\n".join([*lines, "::::::::::"])
+
+
+def _unnumbered(caption: str) -> str:
+    """The caption in a tab after the first, which shares the number of the first."""
+    return f":::{{div}} unnumbered-caption\n{_one_line(caption)}\n:::"
 
 
 def _directive(

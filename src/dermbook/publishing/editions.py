@@ -87,6 +87,11 @@ def edition_parameters(
     given |= {name: value for name, value in edition.defaults.items() if name in known}
     given |= edition.chapters.get(chapter, {})
     given |= overrides or {}
+    if "edition" in known and given["edition"] != edition.name:
+        raise ParameterError(
+            f"Parameters of {chapter}: edition is {edition.name!r} in this edition, not "
+            f"{given['edition']!r}; choose another with --edition."
+        )
     values = check_parameters(chapter, given)
     return {name: values[name] for name in given}
 

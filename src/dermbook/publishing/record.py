@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -260,7 +261,7 @@ def _display_name(collection: str) -> str:
 def _cell(value: object, where: str) -> Cell:
     if value is None or value is pd.NA or value is pd.NaT:
         return None
-    if hasattr(value, "item"):
+    if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, float):
         return float(f"{value:.{SERIES_DIGITS}g}") if math.isfinite(value) else None

@@ -28,6 +28,8 @@ from dermbook.publishing.status import run_line, status_page
 
 #: prose under ``book/`` that pages are made of; results and editions are not pages
 _PAGES = ("*.md", "*.bib", "appendix/*.md", "images/*", "_static/*")
+#: pages that are computed for every build; the committed ones are placeholders
+_GENERATED = ("status.md", "ledger.md")
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 # what a page may load: anything but the network
 _LOADS = re.compile(
@@ -82,7 +84,7 @@ def stage(edition: str) -> Path:
         put(name, (root / name).read_bytes())
     for pattern in _PAGES:
         for page in sorted((root / "book").glob(pattern)):
-            if page.is_file():
+            if page.is_file() and page.name not in _GENERATED:
                 put(page.relative_to(root).as_posix(), page.read_bytes())
     headers = read_headers()
     for header in headers.values():

@@ -119,7 +119,7 @@ def run_book(
     another run of the edition is at work; and when Snakemake itself cannot start.
     """
     wanted, targets = _resolve(chapters)
-    read_edition(edition)
+    chapter_rules(edition)  # whatever is wrong with a chapter or the edition is said here
     log = build_dir(edition) / "logs" / "workflow.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     started = datetime.now(UTC).isoformat()
@@ -157,7 +157,7 @@ def stale_chapters(
 ) -> dict[str, str]:
     """What ``run_book`` would run, and why, in the book's order. Runs nothing."""
     wanted, targets = _resolve(chapters)
-    read_edition(edition)
+    chapter_rules(edition)
     with _only_run(edition):  # the parameters of a run at work must stay as they are
         write_parameters(edition, overrides)
         done = subprocess.run(

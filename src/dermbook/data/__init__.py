@@ -1,0 +1,58 @@
+"""Collections, splits and batches: from a publisher's files, or the phantom, to arrays of bytes."""
+
+from dermbook.data import exploration
+from dermbook.data.batches import Batches
+from dermbook.data.cache import CachedImages, Transform, cached_images, cached_masks, resize
+from dermbook.data.collection import Collection, ImageSource
+from dermbook.data.importing import (
+    CollectionStatus,
+    ImportReport,
+    collection_status,
+    import_collection,
+    open_collection,
+    verify_collection,
+)
+from dermbook.data.loading import load_collection, load_split
+from dermbook.data.phantom import latents, oracle, phantom, write_phantom
+from dermbook.data.splits import (
+    Split,
+    audit,
+    canonical_split,
+    check,
+    class_counts,
+    grouped_split,
+    leaks,
+    make_canonical,
+)
+
+__all__ = [
+    "Batches",
+    "CachedImages",
+    "Collection",
+    "CollectionStatus",
+    "ImageSource",
+    "ImportReport",
+    "Split",
+    "Transform",
+    "audit",
+    "cached_images",
+    "cached_masks",
+    "canonical_split",
+    "check",
+    "class_counts",
+    "collection_status",
+    "exploration",
+    "grouped_split",
+    "import_collection",
+    "latents",
+    "leaks",
+    "load_collection",
+    "load_split",
+    "make_canonical",
+    "open_collection",
+    "oracle",
+    "phantom",
+    "resize",
+    "verify_collection",
+    "write_phantom",
+]

@@ -1,0 +1,101 @@
+"""Is one model better than another on the same images? Paired tests."""
+
+from collections.abc import Sequence
+from math import comb
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from dermbook.errors import ParameterError
+from dermbook.evaluation.metrics import score
+from dermbook.evaluation.predictions import Predictions, aligned
+from dermbook.evaluation.uncertainty import percentile_interval
+from dermbook.evaluation.weighted import resampled_scores
+
+
+class McNemar(NamedTuple):
+    """Images that both, one or neither model gets right, and the exact two-sided p-value."""
+
+    both: int
+    only_first: int
+    only_second: int
+    neither: int
+    p_value: float
+
+
+def mcnemar(first: Predictions, second: Predictions) -> McNemar:
+    """McNemar's exact test: do two models err equally often on the same images (McNemar 1947)?
+
+    Of the images that only one model gets right, each is either's with probability ½ under the
+    null; the p-value is the two-sided binomial one, 1 when there is no such image. Images are taken
+    as independent; with several photographs a lesion prefer ``paired_bootstrap``.
+
+    Raises DataError when the two do not hold the same images and truth (see ``aligned``).
+    """
+    first, second = aligned([first, second])
+    truth = first.truth_codes
+    ours, theirs = first.predicted_codes == truth, second.predicted_codes == truth
+    only_first, only_second = int((ours & ~theirs).sum()), int((~ours & theirs).sum())
+    return McNemar(
+        both=int((ours & theirs).sum()),
+        only_first=only_first,
+        only_second=only_second,
+        neither=int((~ours & ~theirs).sum()),
+        p_value=exact_binomial(only_first, only_second),
+    )
+
+
+def exact_binomial(first: int, second: int) -> float:
+    """Two-sided p-value that first and second of first + second fair coins fell each way.
+
+    In whole numbers, so exact at any size; 1.0 for (0, 0).
+    """
+    tosses = first + second
+    tail = sum(comb(tosses, heads) for heads in range(min(first, second) + 1))
+    return min(1.0, 2 * tail / 2**tosses)
+
+
+def paired_bootstrap(
+    first: Predictions,
+    second: Predictions,
+    metrics: Sequence[str] = ("balanced_accuracy",),
+    *,
+    class_name: str = "",
+    resamples: int = 1000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """The difference second − first in each metric, its interval from shared resamples of lesions.
+
+    metrics: names of ``metrics.score``, of ``class_name`` if one is given. Both models meet the
+    same resamples, so what they share cancels and the interval is that of the difference.
+    Returns metric, class, first, second (values), difference, low, high, n (images), interval.
+    low and high are NaN where over 5 % of resamples leave the metric undefined.
+
+    Raises DataError when the two do not match (see ``aligned``), ParameterError for a metric or
+    class that is not scored.
+    """
+    first, second = aligned([first, second])
+    keys = [(metric, class_name) for metric in metrics]
+    values = [
+        score(predictions, resamples=0).set_index(["metric", "class"])["value"]
+        for predictions in (first, second)
+    ]
+    for key in keys:
+        if key not in values[0].index or key[0] == "support":
+            raise ParameterError(
+                f"paired_bootstrap: {key[0]!r} of class {key[1]!r} is not a score; there are: "
+                f"{', '.join(sorted(set(values[0].index.get_level_values(0)) - {'support'}))}."
+            )
+    draws = [resampled_scores(predictions, resamples, seed) for predictions in (first, second)]
+    rows = []
+    for key in keys:
+        ours, theirs = values[0][key], values[1][key]
+        low = high = np.nan
+        if resamples:
+            low, high, _ = percentile_interval(draws[1][key] - draws[0][key], level)
+        text = f"paired bootstrap by lesion, {resamples} resamples" if resamples else ""
+        rows.append((*key, ours, theirs, theirs - ours, low, high, len(first), text))
+    columns = ["metric", "class", "first", "second", "difference", "low", "high", "n", "interval"]
+    return pd.DataFrame(rows, columns=columns)
