@@ -23,7 +23,7 @@
     const rows = Array.from(body.rows);
     const texts = rows.map((row) => row.cells[column].textContent.trim());
     const head = table.tHead.rows[0].cells[column].textContent.trim();
-    const asRowId = head === "row" && texts.every((text) => /^\d\.\d+$/.test(text));
+    const asRowId = head.toLowerCase() === "row" && texts.every((text) => /^\d\.\d+$/.test(text));
     const keyed = rows.map((row) => [key(row.cells[column], asRowId), row]);
     const sign = descending ? -1 : 1;
     keyed.sort(function (a, b) {

@@ -163,6 +163,31 @@ def publish(
 
 
 @app.command()
+def new(
+    number: Annotated[int, typer.Argument(help="Two digits, not taken.", min=0, max=99)],
+    chapter: Annotated[str, typer.Argument(help="Lower-case words joined by hyphens.")],
+    title: Annotated[str, typer.Option(help="What the page is called.")],
+) -> None:
+    """Write a new chapter that runs as it is and meets the chapter standard."""
+    from dermbook.publishing.template import new_chapter
+
+    path = new_chapter(number, chapter, title)
+    typer.echo(f"{path} and its pair are written. Next: dermbook run {chapter}, and a line in")
+    typer.echo(f"_toc.yml: - file: notebooks/{path.stem}")
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def lab(context: typer.Context) -> None:
+    """Open the chapters in JupyterLab; scripts open as notebooks, pairs stay in step.
+
+    What follows goes to JupyterLab, for example --no-browser --port 8890.
+    """
+    from dermbook.publishing.lab import start_lab
+
+    raise typer.Exit(start_lab(context.args))
+
+
+@app.command()
 def doctor() -> None:
     """Check Python, packages, backend, accelerator, data, weights and disk; say what to do."""
     from dermbook.publishing.doctor import examine

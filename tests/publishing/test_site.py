@@ -88,6 +88,13 @@ def test_staging_changes_only_what_changed(book):
     assert changed == ["intro.md"]
 
 
+def test_what_a_page_shows_or_includes_is_staged_with_it(book):
+    for name in ("picture.jpg", "part.inc"):
+        (book / "book" / "appendix" / name).write_bytes(b"content")
+    appendix = site.stage("quick") / "book" / "appendix"
+    assert {"picture.jpg", "part.inc"} <= {path.name for path in appendix.iterdir()}
+
+
 def test_staging_forgets_what_is_gone(book):
     extra = book / "book" / "extra.md"
     extra.write_text("# Extra\n")

@@ -363,13 +363,16 @@ class Chapter:
         current: bool = False,
         **options: Any,
     ) -> display.TableBlock:
-        """Show the series ``name`` of the published run and of this run as tables, in tabs."""
+        """Show the series ``name`` of the published run and of this run as tables, in tabs.
+
+        Its label is ``CHAPTER-NAME-table``, so that a figure of the same series may stand beside it.
+        """
         panels = [
             (label, shape(frame) if shape else frame)
             for label, frame, _ in self._runs_with(name, current)
         ]
         return display.table_block(
-            f"{self.name}-{name}",
+            f"{self.name}-{name}-table",
             panels,
             caption=self._caption(caption),
             formats=formats,

@@ -27,10 +27,14 @@ from dermbook.publishing.reported import load_reported
 from dermbook.publishing.status import run_line, status_page
 
 #: prose under ``book/`` that pages are made of; results and editions are not pages
-_PAGES = ("*.md", "*.bib", "appendix/*.md", "images/*", "_static/*")
+_PAGES = ("*.md", "*.bib", "appendix/*", "images/*", "_static/*")
 #: pages that are computed for every build; the committed ones are placeholders
 _GENERATED = ("status.md", "ledger.md")
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
+# calls whose output is what matters on a page
+_SHOWS = re.compile(
+    r"^chapter\.(figure|picture|table|summary|comparison|findings_table|close)\(", re.MULTILINE
+)
 # what a page may load: anything but the network
 _LOADS = re.compile(
     r"""<(?:script|img|iframe|source|audio|video|embed)\b[^>]*?\bsrc\s*=\s*["']((?:https?:)?//[^"']+)"""
@@ -126,8 +130,23 @@ def _chapter_files(header: Header, edition: str) -> Iterator[tuple[str, bytes]]:
     text = "".join(first["source"])
     title, _, rest = text.partition("\n")
     first["source"] = f"{title}\n\n{run_line(header, edition)}\n{rest.lstrip()}"
+    for cell in notebook["cells"]:
+        _fold(cell)
     yield header.notebook.name, json.dumps(notebook, indent=1, ensure_ascii=False).encode()
     yield f"downloads/{header.path.name}", header.path.read_bytes()
+
+
+def _fold(cell: dict) -> None:
+    """Fold the code that only shows something, and drop the cell that papermill injected.
+
+    Readers of the page want the figure, and its code at a click; the values that were injected
+    stand in the chapter's table of parameters.
+    """
+    tags = cell["metadata"].setdefault("tags", [])
+    if "injected-parameters" in tags:
+        tags.append("remove-cell")
+    elif cell["cell_type"] == "code" and _SHOWS.search("".join(cell["source"])):
+        tags.append("hide-input")
 
 
 def _ledger_page(edition: str, headers: dict[str, Header]) -> str:

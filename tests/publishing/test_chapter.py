@@ -1,0 +1,168 @@
+"""A chapter while it runs: strict parameters, honest figures, a complete Record."""
+
+import pandas as pd
+import pytest
+from fake_book import CHECKOUT
+from records import make_record
+
+from dermbook import plots
+from dermbook.data.collection import Collection
+from dermbook.errors import ChapterError, DataError, ParameterError, RecordError
+from dermbook.evaluation import Predictions
+from dermbook.paths import build_dir, results_dir
+from dermbook.publishing.chapter import open_chapter
+from dermbook.publishing.publish import publish
+from dermbook.publishing.record import Record
+from dermbook.publishing.template import new_chapter
+
+REPORTED = CHECKOUT / "book" / "reported.yaml"
+
+
+@pytest.fixture
+def book(tmp_path, monkeypatch):
+    """A book with the chapters first-steps and, needing it, second-steps."""
+    root = tmp_path / "root"
+    (root / "notebooks").mkdir(parents=True)
+    (root / "_toc.yml").write_text("format: jb-book\n")
+    (root / "book").mkdir()
+    (root / "book" / "reported.yaml").symlink_to(REPORTED)
+    monkeypatch.setenv("DERMBOOK_ROOT", str(root))
+    monkeypatch.delenv("DERMBOOK_OUTPUT", raising=False)
+    new_chapter(42, "first-steps", "First steps")
+    path = new_chapter(43, "second-steps", "Second steps")
+    path.write_text(path.read_text().replace("needs: []", "needs: [first-steps]"))
+    return root
+
+
+def opened(name="first-steps", **changes):
+    return open_chapter(name, {"edition": "quick", "seed": 3, "collection": "phantom"} | changes)
+
+
+def predictions_of(collection, *, part="test", model="a-model"):
+    ids = collection.ids[:40]
+    probabilities = [[0.4] + [0.1] * 6] * len(ids)
+    return Predictions.from_probabilities(ids, probabilities, collection, model=model, part=part)
+
+
+CLASSES = pd.DataFrame({"class": ["mel", "nv"], "count": [3, 7], "percent": [30.0, 70.0]})
+
+
+def test_parameters_come_from_the_notebook_and_are_checked(book):
+    chapter = opened()
+    assert chapter.parameters == {
+        "edition": "quick",
+        "seed": 3,
+        "collection": "phantom",
+        "images": 210,
+    }
+    with pytest.raises(ParameterError, match="seed"):
+        opened(seed="three")
+    with pytest.raises(ChapterError, match="no chapter 'third-steps'"):
+        opened("third-steps")
+
+
+def test_what_papermill_injects_beyond_the_parameters_is_refused(book):
+    cells = ["", "# Parameters\nsede = 4\nimages = 50\n"]
+    with pytest.raises(ParameterError, match=r"sede.*seed"):
+        opened(In=cells, sede=4, images=50)
+    assert opened(In=["", "# Parameters\nimages = 50\n"], images=50).parameters["images"] == 50
+
+
+def test_a_chapter_leaves_a_record_and_predictions(book, small_phantom):
+    chapter = opened()
+    chapter.uses(small_phantom)
+    chapter.add_predictions(predictions_of(small_phantom))
+    chapter.add_series("classes", CLASSES)
+    with chapter.timing("step"):
+        pass
+    chapter.close()
+    folder = book / "_build" / "scratch" / "quick"
+    record = Record.load(folder / "records" / "first-steps.json")
+    assert record.phantom
+    assert record.seeds == [3]
+    assert record.data[0].images == len(small_phantom)
+    assert record.models["a-model"].task == "7 classes"
+    assert record.metric("a-model", "test", "accuracy").n == 40
+    assert set(record.timings) == {"step"}
+    assert record.code.sources
+    kept = Predictions.load(folder / "predictions/first-steps/a-model--test.parquet")
+    assert len(kept) == 40
+
+
+def test_a_part_is_scored_once(book, small_phantom):
+    chapter = opened()
+    chapter.uses(small_phantom)
+    chapter.add_predictions(predictions_of(small_phantom))
+    with pytest.raises(RecordError, match="once"):
+        chapter.add_predictions(predictions_of(small_phantom))
+    with pytest.raises(ParameterError, match="lower-case"):
+        chapter.add_predictions(predictions_of(small_phantom, model="../evil"))
+
+
+def test_captions_say_phantom_and_the_published_run_comes_first(book, small_phantom):
+    chapter = opened()
+    chapter.uses(small_phantom)
+    chapter.add_series("classes", CLASSES)
+    alone = chapter.figure("classes", plots.class_bars, caption="Bars.", alt="Bars.").markdown
+    assert "Bars. Phantom data." in alone
+
+    published = make_record(
+        chapter="first-steps", series={"classes": CLASSES.to_dict("list")}, answers=[]
+    )
+    published.save(results_dir() / "laptop" / "first-steps.json")
+    chapter = opened()
+    chapter.uses(small_phantom)
+    chapter.add_series("classes", CLASSES)
+    both = chapter.figure("classes", plots.class_bars, caption="Bars.", alt="Bars.").markdown
+    assert both.index("Published · laptop · HAM10000") < both.index("This run · quick · phantom")
+    assert "shows phantom data" in both
+    only = chapter.figure(
+        "classes", plots.class_bars, caption="Bars.", alt="Bars.", current=True
+    ).markdown
+    assert "Published" not in only
+
+
+def test_a_figure_needs_its_series_first(book):
+    with pytest.raises(RecordError, match="classes"):
+        opened().figure("classes", plots.class_bars, caption="C.", alt="A.")
+
+
+def test_real_images_are_never_rendered(book, small_phantom):
+    figure = plots.class_grid(small_phantom, small_phantom.ids[:3])
+    chapter = opened()
+    words = {"caption": "C.", "alt": "A."}
+    shown = chapter.picture("p", figure, collection=small_phantom, **words)
+    assert "Phantom. C." in shown.markdown
+    real = Collection("ham10000", small_phantom.table, small_phantom.classes, small_phantom.source)
+    with pytest.raises(DataError, match="never rendered"):
+        chapter.picture("p", figure, collection=real, **words)
+
+
+def test_needs_must_be_declared_and_there(book, small_phantom):
+    with pytest.raises(ChapterError, match="does not declare"):
+        opened().needed_predictions("second-steps", "a-model", "test")
+    with pytest.raises(ChapterError, match="dermbook run first-steps --edition quick"):
+        opened("second-steps").needed_predictions("first-steps", "a-model", "test")
+    with pytest.raises(ChapterError, match="has not run"):
+        opened("second-steps").needed_record("first-steps")
+    chapter = opened()
+    chapter.uses(small_phantom)
+    chapter.add_predictions(predictions_of(small_phantom))
+    chapter.close()
+    second = opened("second-steps")
+    found = second.needed_predictions("first-steps", "a-model", "test")
+    assert found.model == "a-model"
+    assert second.phantom
+
+
+def test_only_real_runs_are_published_and_all_or_nothing(book):
+    records = build_dir("laptop") / "records"
+    make_record(chapter="first-steps", answers=[]).save(records / "first-steps.json")
+    make_record(chapter="second-steps", phantom=True).save(records / "second-steps.json")
+    with pytest.raises(RecordError, match=r"second-steps.*phantom"):
+        publish(["first-steps", "second-steps"], "laptop")
+    assert not results_dir().exists()
+    written = publish(["first-steps"], "laptop")
+    assert [path.name for path in written] == ["first-steps.json"]
+    with pytest.raises(RecordError, match="Run the chapter"):
+        publish(["exploration"], "laptop")
