@@ -253,7 +253,7 @@ def data_import(
     """Check the publisher's files and import them into the data folder."""
     from dermbook.data import import_collection
 
-    _print_reports([import_collection(name, source, progress=sys.stderr.isatty())])
+    typer.echo(import_collection(name, source, progress=sys.stderr.isatty()))
 
 
 @data_app.command("verify")
@@ -261,7 +261,7 @@ def data_verify(name: Annotated[str, typer.Argument(help="e.g. ham10000")]) -> N
     """Check again what was imported."""
     from dermbook.data import verify_collection
 
-    _print_reports([verify_collection(name)])
+    typer.echo(verify_collection(name))
 
 
 @app.callback(invoke_without_command=True)
