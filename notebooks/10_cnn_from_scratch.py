@@ -225,7 +225,8 @@ chapter.add_submission(
 chapter.summary(summaries.cnn_from_scratch)
 
 # %% [markdown]
-# R1 says that its baseline stayed below 75 % on its test part and reached "high 90s" in training. R2
+# R1 says that its baseline stayed below 75 % on its test part and reached "high 90s" in training.
+# R2
 # calls its first network's result poor and gives no number. Accuracy on *malignant or benign* also
 # depends on how many test images are malignant, so R1's and ours are not the same measurement; what
 # carries over is the gap between training and test.

@@ -66,8 +66,13 @@ required_sensitivity: float = 0.9  # the sensitivity a threshold must reach on v
 
 # %%
 from dermbook import plots
-from dermbook.evaluation import confusion, confusion_frame, reliability_bins, roc_points
-from dermbook.evaluation import threshold_table
+from dermbook.evaluation import (
+    confusion,
+    confusion_frame,
+    reliability_bins,
+    roc_points,
+    threshold_table,
+)
 from dermbook.publishing import decisions, open_chapter, summaries
 
 chapter = open_chapter("decisions-and-thresholds", globals())
@@ -122,9 +127,7 @@ chapter.table(
 )
 
 # %%
-chapter.add_series(
-    "kappas", decisions.kappa_histogram(test, permutations=permutations, seed=seed)
-)
+chapter.add_series("kappas", decisions.kappa_histogram(test, permutations=permutations, seed=seed))
 chapter.figure(
     "kappas",
     plots.kappa_histogram,
@@ -206,7 +209,10 @@ chapter.figure(
 chapter.add_series(
     "thresholds",
     decisions.chosen_thresholds(
-        binary_validation, binary_test, "malignant", cost=miss_costs,
+        binary_validation,
+        binary_test,
+        "malignant",
+        cost=miss_costs,
         sensitivity=required_sensitivity,
     ),
 )

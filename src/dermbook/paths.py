@@ -36,7 +36,7 @@ def data_dir() -> Path:
 
 
 def cache_dir() -> Path:
-    """Where decoded images are kept: ``DERMBOOK_CACHE``, by default ``.cache`` in the data folder."""
+    """Where decoded images are kept: ``DERMBOOK_CACHE``, else ``.cache`` in the data folder."""
     named = os.environ.get("DERMBOOK_CACHE")
     return Path(named).expanduser().resolve() if named else data_dir() / ".cache"
 

@@ -1,7 +1,6 @@
 """Collections, splits and batches: from a publisher's files, or the phantom, to arrays of bytes."""
 
 from dermbook.data import exploration
-from dermbook.data import exploration
 from dermbook.data.batches import Batches
 from dermbook.data.cache import CachedImages, Transform, cached_images, cached_masks, resize
 from dermbook.data.collection import Collection, ImageSource
@@ -41,15 +40,10 @@ __all__ = [
     "canonical_split",
     "check",
     "class_counts",
-    "check",
-    "class_counts",
     "collection_status",
-    "exploration",
     "exploration",
     "grouped_split",
     "import_collection",
-    "latents",
-    "leaks",
     "latents",
     "leaks",
     "load_collection",

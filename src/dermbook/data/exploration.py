@@ -54,7 +54,8 @@ def age_table(collection: Collection, *, width: int = 5) -> pd.DataFrame:
     ages = pd.to_numeric(_column(collection, "age"))
     if width < 1:
         raise DataError(f"age_table: width must be at least 1 year, not {width}.")
-    edges = np.arange(0, max(width, np.nan_to_num(ages.max()) + width), width)
+    # numpy closes the last band: one band beyond the oldest keeps all of them right open
+    edges = np.arange(int(np.nan_to_num(ages.max())) // width + 2) * width
     rows = []
     for name in collection.classes:
         counts, _ = np.histogram(ages[collection.table["label"] == name].dropna(), bins=edges)

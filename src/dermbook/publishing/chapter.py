@@ -365,7 +365,7 @@ class Chapter:
     ) -> display.TableBlock:
         """Show the series ``name`` of the published run and of this run as tables, in tabs.
 
-        Its label is ``CHAPTER-NAME-table``, so that a figure of the same series may stand beside it.
+        Its label is ``CHAPTER-NAME-table``, so a figure of the same series may stand beside it.
         """
         panels = [
             (label, shape(frame) if shape else frame)

@@ -9,6 +9,7 @@ The verdict is a rule, the same for every claim:
 - *not confirmed* otherwise.
 """
 
+import re
 from dataclasses import dataclass
 
 import pandas as pd
@@ -150,7 +151,8 @@ def _claim(answer: Answer, chapter: str) -> Claim:
 
 def _decimals(stated: str) -> int:
     """Digits after the decimal point in a number as printed."""
-    return len(stated.partition(".")[2].rstrip("%  "))
+    digits = re.search(r"\.(\d+)", stated)
+    return len(digits.group(1)) if digits else 0
 
 
 def _metric(answer: Answer, record: Record | None) -> Metric | None:

@@ -305,7 +305,7 @@ def _add_row_findings(chapter: "Chapter") -> None:
         chapter.finding(
             row,
             "confirmed" if agree else "not confirmed",
-            measured=f"{len(gaps)} printed scores differ from the matrix by {max(gaps):.4f} at most",
+            measured=f"{len(gaps)} printed scores, at most {max(gaps):.4f} off the matrix",
             because="every one of them follows from the printed matrix"
             if agree
             else "some do not follow from the printed matrix",

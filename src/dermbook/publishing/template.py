@@ -8,7 +8,7 @@ from dermbook.files import write_text
 from dermbook.paths import book_root
 from dermbook.publishing.header import read_headers
 
-_TEMPLATE = '''\
+_TEMPLATE = """\
 # ---
 # jupyter:
 #   dermbook:
@@ -103,7 +103,7 @@ chapter.comparison()
 
 # %%
 chapter.close()
-'''
+"""
 
 
 def new_chapter(number: int, slug: str, title: str) -> Path:
