@@ -6,7 +6,7 @@
 #     question: How far does a small convolutional network get on skin lesions without any pretraining?
 #     description: R1’s one-convolution baseline and R2’s CNN, trained cleanly and scored with intervals
 #     part: III
-#     needs: [exploration]
+#     needs: []
 #     rows: ["1.3", "2.2"]
 #     lessons: []
 #     accelerator: optional
@@ -47,9 +47,9 @@
 #
 # ## What it needs
 #
-# The chapter *Exploration* (for the reader; the code needs nothing from it but its Record). An
-# accelerator helps and is not required. The `quick` edition trains on the phantom for about a
-# minute; `laptop` trains on all of HAM10000 at reduced size on two cores.
+# No other chapter, though *Exploration* says what is in the images. An accelerator helps and is not
+# required. The `quick` edition trains on the phantom for about a minute; `laptop` trains on all of
+# HAM10000 at reduced size on two cores.
 
 # %% tags=["parameters"]
 edition: str = "quick"  # which edition this run belongs to: quick, laptop or gpu
@@ -226,10 +226,9 @@ chapter.summary(summaries.cnn_from_scratch)
 
 # %% [markdown]
 # R1 says that its baseline stayed below 75 % on its test part and reached "high 90s" in training.
-# R2
-# calls its first network's result poor and gives no number. Accuracy on *malignant or benign* also
-# depends on how many test images are malignant, so R1's and ours are not the same measurement; what
-# carries over is the gap between training and test.
+# R2 calls its first network's result poor and gives no number. Accuracy on *malignant or benign*
+# also depends on how many test images are malignant, so R1's and ours are not the same measurement;
+# what carries over is the gap between training and test.
 
 # %%
 chapter.answer(

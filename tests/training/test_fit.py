@@ -252,3 +252,9 @@ def test_tensorboard_without_its_package(monkeypatch, tmp_path):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(ParameterError, match="pip install tensorboard"):
         train(tiny_model(), tensorboard=tmp_path)
+
+
+def test_tensorboard_writes_its_logs(tmp_path):
+    pytest.importorskip("tensorboard")
+    train(tiny_model(), tensorboard=tmp_path)
+    assert list(tmp_path.rglob("events.out.tfevents*"))
