@@ -166,3 +166,13 @@ def test_only_real_runs_are_published_and_all_or_nothing(book):
     assert [path.name for path in written] == ["first-steps.json"]
     with pytest.raises(RecordError, match="Run the chapter"):
         publish(["exploration"], "laptop")
+
+
+def test_the_record_names_the_code_that_was_there_at_the_start(book, small_phantom):
+    chapter = opened()
+    chapter.uses(small_phantom)
+    before = chapter._record().code.sources
+    script = book / "notebooks" / "42_first_steps.py"
+    script.write_text(script.read_text() + "\n# edited while it ran\n")
+    assert chapter._record().code.sources == before
+    assert opened()._record().code.sources != before

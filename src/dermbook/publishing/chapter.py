@@ -82,6 +82,8 @@ class Chapter:
         self.published = published_record(self.name)
         self._started = datetime.now(UTC)
         self._clock = time.perf_counter()
+        # what runs is what was there at the start, whatever is edited meanwhile
+        self._code = code_version(Path(header.path))
         self._data: dict[str, DataUsed] = {}
         self._models: dict[str, Model] = {}
         self._metrics: list[Metric] = []
@@ -453,7 +455,7 @@ class Chapter:
             parameters=self.parameters,
             seeds=seeds,
             data=list(self._data.values()),
-            code=code_version(Path(self.header.path)),
+            code=self._code,
             hardware=hardware(),
             started=self._started,
             duration_s=round(time.perf_counter() - self._clock, 1),
