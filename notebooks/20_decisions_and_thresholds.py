@@ -95,14 +95,15 @@ chapter.figure(
 # ## One table, recomputed
 #
 # R1 published the confusion matrix of its best model and, under it, a precision and a recall. From
-# the matrix anybody can compute both again. Precision and recall had changed places in the text's
-# definitions, and one digit had slipped (lesson M10). Neither changes the model; both would change
-# what a reader believes of it.
+# the matrix anybody can compute both again. In the text's definitions false positives and false
+# negatives had changed places, and one digit had slipped (lesson M10). Neither changes the model;
+# both change what a reader believes of it.
 
 # %%
 chapter.add_series("r1-recomputed", decisions.r1_recomputed())
 chapter.table(
     "r1-recomputed",
+    of="reports",
     caption="R1's scores as printed, and as its own confusion matrix gives them, with Wilson "
     "intervals.",
 )
@@ -122,6 +123,7 @@ chapter.table(
 chapter.add_series("chance", decisions.chance_table(test, permutations=permutations, seed=seed))
 chapter.table(
     "chance",
+    of="both",
     caption="Accuracy, the accuracy expected by chance, and kappa: R4's two published matrices, "
     "and our model before and after its labels were shuffled on purpose.",
 )
@@ -166,6 +168,7 @@ chapter.add_series("recalls", decisions.recall_intervals(test))
 chapter.figure(
     "recalls",
     plots.recall_intervals,
+    of="both",
     caption="Recall of each class with its interval: R3's two published models, and ours. Wilson "
     "intervals for the published counts, lesion bootstrap for ours.",
     alt="Recall with intervals for seven classes; the rarest classes have the widest intervals.",

@@ -117,7 +117,7 @@ def test_captions_say_phantom_and_the_published_run_comes_first(book, small_phan
     assert both.index("Published · laptop · HAM10000") < both.index("This run · quick · phantom")
     assert "shows phantom data" in both
     only = chapter.figure(
-        "classes", plots.class_bars, caption="Bars.", alt="Bars.", current=True
+        "classes", plots.class_bars, caption="Bars.", alt="Bars.", of="everything"
     ).markdown
     assert "Published" not in only
 

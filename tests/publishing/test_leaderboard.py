@@ -83,10 +83,10 @@ def test_published_matrices_are_at_chance_and_a_working_model_is_not(predictions
     table = decisions.chance_table(predictions, permutations=200)
     kappa = table.set_index("matrix")["kappa"]
     assert kappa["R4 ResNet50V2, as published"] == pytest.approx(-0.008, abs=5e-4)
-    assert kappa["guess, ours"] == pytest.approx(
+    assert kappa["guess (phantom), ours"] == pytest.approx(
         cohen_kappa_score(predictions.truth_codes, predictions.predicted_codes)
     )
-    assert abs(kappa["guess, labels shuffled on purpose"]) < 0.12
+    assert abs(kappa["guess (phantom), labels shuffled on purpose"]) < 0.12
     assert table["p"].iloc[2] < 0.01 < table["p"].iloc[1]
 
 

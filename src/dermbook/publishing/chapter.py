@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
@@ -49,6 +49,8 @@ if TYPE_CHECKING:
     from dermbook.evaluation import Trial
 
 Draw = Callable[..., "Figure"]
+#: whose numbers a figure or table shows
+Of = Literal["run", "both", "everything", "reports"]
 
 
 def open_chapter(name: str, namespace: Mapping[str, Any]) -> "Chapter":
@@ -290,7 +292,7 @@ class Chapter:
         for folder in folders:
             if (folder / name).is_file():
                 predictions = Predictions.load(folder / name)
-                self._inherited_phantom.append(predictions.phantom)
+                self._note_predictions(predictions)
                 return predictions
         raise ChapterError(
             f"{self.name} needs the predictions of {model!r} on {part!r} from {chapter}, and they "
@@ -322,20 +324,22 @@ class Chapter:
         *,
         caption: str,
         alt: str,
-        current: bool = False,
+        of: Of = "run",
         **options: Any,
     ) -> display.FigureBlock:
         """Draw the series ``name`` of the published run and of this run, in tabs.
 
-        ``draw(frame, phantom=…, **options)`` is a function of ``dermbook.plots``. With ``current``
-        only this run is drawn: for a figure that holds the published runs itself.
+        ``draw(frame, phantom=…, **options)`` is a function of ``dermbook.plots``. ``of`` says whose
+        numbers are drawn: those of the *run*; of the run and the reports *both*, where the series
+        itself names what is phantom; or *everything*, published runs included, which needs no tabs.
         """
+        runs = self._runs_with(name, of)
         panels = [
-            (label, draw(frame, phantom=phantom, **options))
-            for label, frame, phantom in self._runs_with(name, current)
+            (label, draw(frame, phantom=phantom and of == "run", **options))
+            for label, frame, phantom in runs
         ]
         return display.figure_block(
-            f"{self.name}-{name}", panels, caption=self._caption(caption), alt=alt
+            f"{self.name}-{name}", panels, caption=self._caption(caption, of, len(runs)), alt=alt
         )
 
     def picture(
@@ -362,21 +366,20 @@ class Chapter:
         caption: str,
         shape: Callable[[pd.DataFrame], pd.DataFrame] | None = None,
         formats: Mapping[str, str] | None = None,
-        current: bool = False,
+        of: Of = "run",
         **options: Any,
     ) -> display.TableBlock:
         """Show the series ``name`` of the published run and of this run as tables, in tabs.
 
         Its label is ``CHAPTER-NAME-table``, so a figure of the same series may stand beside it.
+        ``of`` is as for ``figure``; also *reports*, for what follows from the reports alone.
         """
-        panels = [
-            (label, shape(frame) if shape else frame)
-            for label, frame, _ in self._runs_with(name, current)
-        ]
+        runs = self._runs_with(name, of)
+        panels = [(label, shape(frame) if shape else frame) for label, frame, _ in runs]
         return display.table_block(
             f"{self.name}-{name}-table",
             panels,
-            caption=self._caption(caption),
+            caption=self._caption(caption, of, len(runs)),
             formats=formats,
             **options,
         )
@@ -418,7 +421,8 @@ class Chapter:
         return display.table_block(
             f"{self.name}-findings",
             [("", frame.rename(columns={"about": "row or lesson"}))],
-            caption=self._caption("What the reports' own figures and this run say, with verdicts."),
+            caption="What the reports' own figures and this run say of rows and lessons."
+            + " The run used the phantom." * self.phantom,
         )
 
     def summary(self, describe: Callable[[Record], Sequence[str]]) -> display.NoteBlock:
@@ -468,22 +472,37 @@ class Chapter:
         )
         return record.model_copy(update={"findings": record.findings + findings_of(record)})
 
-    def _runs_with(self, name: str, current: bool = False) -> list[tuple[str, pd.DataFrame, bool]]:
+    def _runs_with(self, name: str, of: Of) -> list[tuple[str, pd.DataFrame, bool]]:
         """(tab label, frame, phantom) of each run that has the series: the published one first."""
         label = " · ".join([self.edition, *self._data]) or self.edition
         runs = [(f"This run · {label}", self.series(name), self.phantom)]
-        if not current and self.published is not None and name in self.published.series:
+        tabs = of in ("run", "both") and self.published is not None
+        if tabs and name in self.published.series:
             frame = self.published.series_frame(name)
             runs.insert(0, (f"Published · {self.published.label}", frame, self.published.phantom))
         return runs
 
-    def _caption(self, caption: str) -> str:
+    def _caption(self, caption: str, of: Of, tabs: int) -> str:
         """A caption that never lets a phantom number pass for a real one."""
-        if not self.phantom:
+        if not self.phantom or of == "reports":
             return caption
-        if self.published is None:
+        if of != "run":
+            return f"{caption} What is called phantom was measured on phantom data."
+        if tabs == 1:
             return f"{caption} Phantom data."
         return f"{caption} The tab “This run” shows phantom data."
+
+    def _note_predictions(self, predictions: Predictions) -> None:
+        """Note the data that a needed chapter's Predictions are of."""
+        known = self._data.get(predictions.collection)
+        self._data[predictions.collection] = DataUsed(
+            collection=predictions.collection,
+            fingerprint=known.fingerprint if known else predictions.data_fingerprint,
+            images=len(predictions),
+            groups=int(predictions.table["group"].nunique()),
+            phantom=predictions.phantom,
+            parts=(known.parts if known else {}) | {predictions.part: len(predictions)},
+        )
 
     def _refuse_twice(self, metric: Metric) -> None:
         key = (metric.model, metric.part, metric.metric, metric.class_)

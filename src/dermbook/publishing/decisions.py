@@ -97,8 +97,8 @@ def chance_table(
     matrices = {
         "R4 VGG16, as published": reported.table("R4.vgg16.confusion"),
         "R4 ResNet50V2, as published": reported.table("R4.resnet50v2.confusion"),
-        f"{predictions.model}, ours": confusion(predictions),
-        f"{predictions.model}, labels shuffled on purpose": shuffled_truth(predictions, seed=seed),
+        f"{_ours(predictions)}, ours": confusion(predictions),
+        f"{_ours(predictions)}, labels shuffled on purpose": shuffled_truth(predictions, seed=seed),
     }
     rows = []
     for name, matrix in matrices.items():
@@ -150,7 +150,15 @@ def averages(predictions: Predictions) -> pd.DataFrame:
     wanted = ["accuracy", "f1_micro", "f1_weighted", "f1_macro", "balanced_accuracy"]
     scores = score(predictions)
     rows = scores[scores["metric"].isin(wanted) & (scores["class"] == "")]
-    by_batch = {"metric": "f1_macro_batches", "class": "", "value": batch_mean_f1(predictions)}
+    by_batch = {
+        "metric": "f1_macro_batches",
+        "class": "",
+        "value": batch_mean_f1(predictions),
+        "low": np.nan,
+        "high": np.nan,
+        "n": len(predictions),
+        "interval": "",
+    }
     return pd.concat([rows, pd.DataFrame([by_batch])], ignore_index=True)
 
 
@@ -186,7 +194,7 @@ def recall_intervals(predictions: Predictions) -> pd.DataFrame:
     support = scores[scores["metric"] == "support"].set_index("class")["value"]
     for row in scores[scores["metric"] == "recall"].to_dict("records"):
         numbers = row["value"], row["low"], row["high"], int(support[row["class"]])
-        rows.append((predictions.model, row["class"], *numbers))
+        rows.append((_ours(predictions), row["class"], *numbers))
     return pd.DataFrame(rows, columns=["model", "class", "value", "low", "high", "n"])
 
 
@@ -320,6 +328,11 @@ def _from_matrix(matrix: pd.DataFrame, claim: dict) -> float:
         by_class = scores.xs(claim["metric"].removesuffix("_weighted"), level="metric")
         return float(np.average(by_class[matrix.index], weights=matrix.sum(axis=1)))
     return float(scores[(claim["metric"], matrix.columns[1] if binary else "")])
+
+
+def _ours(predictions: Predictions) -> str:
+    """The model's name where it stands beside the reports' models: a phantom one says so."""
+    return f"{predictions.model} (phantom)" if predictions.phantom else predictions.model
 
 
 def _with_interval(row: pd.Series) -> str:

@@ -197,7 +197,8 @@ def _number(value: float, spec: str, whole: bool, share: bool) -> str:
     if spec:
         return format(value, spec)
     if share:
-        return re.sub(r"^(-?)0\.", r"\1.", f"{value:.3f}")
+        # adding zero turns a rounded -0.0 into 0.0
+        return re.sub(r"^(-?)0\.", r"\1.", f"{round(value, 3) + 0:.3f}")
     if whole or float(value).is_integer():
         return f"{value:,.0f}"
     return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.1f}"

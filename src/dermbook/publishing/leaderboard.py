@@ -79,7 +79,8 @@ def reported_rows(part: str = "test") -> list[dict]:
         {
             "source": "reported",
             "chapter": "",
-            "model": f"{claim['report']} {claim['model']}",
+            # one of R1's rows is called "R1, final model" already
+            "model": f"{claim['report']} {claim['model'].removeprefix(claim['report'] + ', ')}",
             "task": claim["task"],
             "data": claim["report"],
             "protocol": claim["protocol"],

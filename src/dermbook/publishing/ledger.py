@@ -181,7 +181,7 @@ def _judge(
 ) -> tuple[str, str, str, str]:
     """(measured, verdict, because, source) of one line."""
     if not found:
-        because = "the chapter has no finding on it yet" if chapters else "no chapter shows it yet"
+        because = "the chapter has no finding on it yet" if chapters else ""
         return "", NOT_SHOWN, because, ""
     # what a chapter says of the row as a whole outweighs its single figures
     found = [each for each in found if each.finding.about == name] or list(found)
