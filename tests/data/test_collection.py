@@ -1,5 +1,8 @@
 """The Collection: what it accepts, what it refuses, and what changes its fingerprint."""
 
+import dataclasses
+import hashlib
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -113,6 +116,28 @@ def test_changing_the_given_table_changes_nothing():
     table.loc["1", "label"] = "a"
     assert made.table.loc["1", "label"] == "b"
     assert collection(made.table).fingerprint == before
+
+
+def test_changing_what_the_table_gave_changes_nothing():
+    made = collection()
+    before = made.fingerprint
+    seen = made.table
+    seen.loc["1", "label"] = "a"
+    seen["age"] = 0.0
+    seen.index = ["5", "6", "7", "8"]
+    assert made.ids == ("1", "2", "3", "4")
+    assert made.table.loc["1", "label"] == "b"
+    assert made.table["age"].tolist()[:2] == [30.0, 40.0]
+    assert collection(made.table).fingerprint == before
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        made.table = seen
+
+
+def test_the_fingerprint_is_what_its_definition_says():
+    """Published Records and caches hang on it: it must be the same on every machine."""
+    content = b"image_id,label,group,age\n1,b,x,0.3\n3,,y,\n"
+    expected = hashlib.sha256(b"tiny\0a\0b\0c\0label\0group\0age" + content + b"13").hexdigest()
+    assert collection(TABLE.loc[["1", "3"]].assign(age=[0.1 + 0.2, None])).fingerprint == expected
 
 
 def test_the_fingerprint_tells_every_difference():

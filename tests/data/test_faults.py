@@ -96,6 +96,7 @@ def test_image_that_does_not_decode(tmp_path, content, zipped):
     said = refused(write_source(tmp_path / "source", archives=archives, zipped=zipped))
     assert f"{IDS[2]}.jpg" in said
     assert "1 of 12 images" in said
+    assert " do not " not in said
     assert "Replace it" in said
 
 
@@ -286,6 +287,76 @@ def test_a_damaged_table_is_not_opened(tmp_path, name):
     assert not collection_status()[0].imported
 
 
+@pytest.mark.parametrize("where", ["", "images"])
+@pytest.mark.parametrize("imported", [True, False])
+def test_a_readers_own_files_are_not_replaced(tmp_path, imported, where):
+    source = write_source(tmp_path / "source")
+    if imported:
+        import_collection("ham10000", source)
+    own = data_dir() / "ham10000" / where / "notes.jpg"
+    own.parent.mkdir(parents=True, exist_ok=True)
+    own.write_text("mine")
+    with pytest.raises(DataError, match=r"holds what no import put there: .*Move it away"):
+        import_collection("ham10000", source)
+    assert own.read_text() == "mine"
+    own.rename(tmp_path / "notes.jpg")
+    if imported:
+        (data_dir() / "ham10000" / ".DS_Store").write_text("no reader's own")
+        assert import_collection("ham10000", source).images == 12
+
+
+def test_a_source_that_lies_where_the_collection_goes_is_not_lost(tmp_path, monkeypatch):
+    monkeypatch.setenv("DERMBOOK_DATA", str(tmp_path / "data"))
+    source = write_source(tmp_path / "data" / "ham10000")
+    before = state(source)
+    for folder in (source, source.parent):
+        with pytest.raises(DataError):
+            import_collection("ham10000", folder)
+    assert state(source) == before
+
+
+def test_a_link_in_the_collections_place_is_refused(tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    data_dir().mkdir()
+    (data_dir() / "ham10000").symlink_to(elsewhere)
+    with pytest.raises(DataError, match=r"is a link.*DERMBOOK_DATA"):
+        import_collection("ham10000", write_source(tmp_path / "source"))
+    assert (data_dir() / "ham10000").is_symlink()
+
+
+@pytest.mark.parametrize("name", ["table.csv", "manifest.csv"])
+def test_a_changed_label_or_size_is_noticed(tmp_path, name):
+    import_collection("ham10000", write_source(tmp_path / "source"))
+    path = data_dir() / "ham10000" / name
+    path.write_text(path.read_text().replace("nv", "df").replace(",24,", ",48,"))
+    for ask in (open_collection, verify_collection):
+        with pytest.raises(DataError, match=rf"damaged \({name} was changed since the import"):
+            ask("ham10000")
+    assert not collection_status()[0].imported
+
+
+@pytest.mark.parametrize("age", ["-5.0", "inf", "400", "old"])
+def test_an_age_that_is_none(tmp_path, age):
+    text = table().replace(row(3), row(3).replace(",35.0,", f",{age},"))
+    said = refused(write_source(tmp_path / "source", metadata=text))
+    assert f"age of {IDS[3]} is no age in years" in said
+
+
+def test_training_images_are_not_taken_for_the_test_set(tmp_path):
+    source = write_source(tmp_path / "source", zipped=False)
+    with pytest.raises(DataError, match=r"no images. Get ISIC2018_Task3_Test_Input.zip"):
+        import_collection("isic2018-test", source)
+
+
+def test_many_damaged_files_read_as_one_sentence(tmp_path):
+    archives = contents()
+    archives[PART_1] = {f"{i}.jpg": b"" for i in IDS[:6]}
+    said = refused(write_source(tmp_path / "source", archives=archives))
+    assert "6 of 12 images are empty: " in said
+    assert "Replace them by the publisher's files" in said
+
+
 # stops before the n-th file is put in place, says so, and waits to be killed
 KILLED = """
 import sys, time
@@ -299,14 +370,15 @@ def slow(path, target):
         print("now", flush=True)
         time.sleep(60)
     return replace(path, target)
-Path.replace = slow
+Path.replace = Path.rename = slow
 import_collection("ham10000", Path(sys.argv[1]))
 """
 
 
-@pytest.mark.parametrize("position", [1, 9, 20, 25, 26])
+@pytest.mark.parametrize("position", [1, 9, 20, 25, 26, 27, 28])
 def test_kill_in_the_middle(tmp_path, position):
-    """Killed at the first image, among images, among masks, at the table and at the manifest."""
+    """Killed at the first image, among images, among masks, at the table, the manifest, the
+    checksums, and at the rename that makes it the collection."""
     source = write_source(tmp_path / "source")
     command = [sys.executable, "-c", KILLED, str(source), str(position)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
@@ -318,7 +390,7 @@ def test_kill_in_the_middle(tmp_path, position):
     assert import_collection("ham10000", source).images == 12
     assert verify_collection("ham10000").masks == 12
     found = [p for p in (data_dir() / "ham10000").rglob("*") if p.is_file()]
-    assert len(found) == 12 + 12 + 2
+    assert len(found) == 12 + 12 + 3
     assert not (data_dir() / ".ham10000.importing").exists()
 
 

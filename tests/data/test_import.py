@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from publisher import (
     CLASSES,
+    HEADER,
     IDS,
     MASKS,
     contents,
@@ -102,9 +103,15 @@ def test_where_hard_links_cannot_be_a_symbolic_link_is_made(tmp_path, monkeypatc
 
 
 @pytest.mark.parametrize(
-    "name", ["HAM10000_metadata", "HAM10000_metadata.tab", "ham10000_Metadata.csv"]
+    "name",
+    [
+        "HAM10000_metadata",
+        "HAM10000_metadata.tab",
+        "ham10000_Metadata.csv",
+        "HAM10000_metadata (1).csv",
+    ],
 )
-@pytest.mark.parametrize("separator", [",", "\t"])
+@pytest.mark.parametrize("separator", [",", "\t", ";"])
 def test_metadata_by_other_names_and_separators(tmp_path, name, separator):
     source = write_source(tmp_path / "source")
     import_collection("ham10000", source)
@@ -113,6 +120,17 @@ def test_metadata_by_other_names_and_separators(tmp_path, name, separator):
     (source / name).write_text("\ufeff" + table().replace(",", separator), encoding="utf-8")
     import_collection("ham10000", source)
     assert open_collection("ham10000").fingerprint == expected
+
+
+def test_names_in_other_letters_and_browsers_copies(tmp_path):
+    source = write_source(tmp_path / "source", zipped=False)
+    part = source / "HAM10000_images_part_1"
+    for path in list(part.iterdir()):
+        path.rename(path.with_name(path.name.lower().replace(".jpg", ".JPG")))
+    part.rename(source / "ham10000_images_part_1 (2)")
+    (source / "HAM10000_metadata.csv").write_text(table().replace(HEADER, HEADER.upper()))
+    import_collection("ham10000", source)
+    assert open_collection("ham10000").ids == tuple(IDS)
 
 
 def one_hot(ids=IDS) -> str:
@@ -164,7 +182,15 @@ def test_images_lying_loose_in_one_folder(tmp_path):
     source = write_source(tmp_path / "source", archives={})
     for image_id in IDS:
         (source / f"{image_id}.jpg").write_bytes(jpeg(image_id))
-    assert import_collection("ham10000", source).images == 12
+        (source / f"{image_id}_segmentation.png").write_bytes(png(mask_of(image_id)))
+    test_images = source / "ISIC2018_Task3_Test_Input"
+    test_images.mkdir()
+    for number in range(34530, 34538):
+        (test_images / f"ISIC_00{number}.jpg").write_bytes(jpeg(IDS[0]))
+    report = import_collection("ham10000", source)
+    assert (report.images, report.masks) == (12, 12)
+    assert not any("without a row" in warning for warning in report.warnings)
+    assert import_collection("isic2018-test", test_images).images == 8
 
 
 def test_other_collections_beside_it_are_left_alone(tmp_path):
@@ -247,6 +273,9 @@ def test_opening_what_was_not_imported_says_where_to_get_it():
 def test_an_unknown_name_lists_the_known_ones(tmp_path):
     with pytest.raises(DataError, match=r"ham1000.*ham10000, isic2018-test"):
         import_collection("ham1000", tmp_path)
+    with pytest.raises(DataError, match=r"fitzpatrick17k is known .* cannot be imported yet"):
+        import_collection("fitzpatrick17k", tmp_path)
+    assert [status.name for status in collection_status()] == ["ham10000", "isic2018-test"]
 
 
 @pytest.mark.parametrize("name", ["absent", "file.zip"])

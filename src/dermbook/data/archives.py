@@ -54,10 +54,14 @@ class Entry:
 
 @dataclass
 class Container:
-    """A zip archive or folder that holds images or masks: open it in a ``with`` block."""
+    """A zip archive or folder that holds images or masks: open it in a ``with`` block.
+
+    ``without`` names, in small letters, folders below that are passed over.
+    """
 
     path: Path
     masks: bool = False
+    without: frozenset[str] = frozenset()
     recursive: bool = True
 
     def __enter__(self) -> "Container":
@@ -89,9 +93,11 @@ class Container:
     def _id(self, parts: tuple[str, ...]) -> str | None:
         if any(part.startswith((".", "__MACOSX")) for part in parts):
             return None
+        if not self.without.isdisjoint(part.lower() for part in parts[:-1]):
+            return None
         mask = _MASK.fullmatch(parts[-1])
         found = mask if self.masks else None if mask else _IMAGE.fullmatch(parts[-1])
-        return found["id"] if found else None
+        return re.sub(r"^isic_", "ISIC_", found["id"], flags=re.IGNORECASE) if found else None
 
 
 def open_zip(path: Path) -> zipfile.ZipFile:
@@ -110,9 +116,11 @@ def open_zip(path: Path) -> zipfile.ZipFile:
 def find_container(folder: Path, name: str) -> Path | None:
     """``NAME.zip`` or the folder ``NAME`` in ``folder``, whatever the case; the zip if both.
 
+    A copy that a browser named ``NAME (1).zip`` serves where there is no other.
+
     The zip is preferred because it carries checksums and a half-unpacked folder does not tell.
     """
-    children = {child.name.lower(): child for child in folder.iterdir()}
+    children = _children(folder)
     archive, unpacked = children.get(f"{name}.zip".lower()), children.get(name.lower())
     if archive is not None and archive.is_file():
         return archive
@@ -129,7 +137,7 @@ def find_table(folder: Path, names: Sequence[str]) -> tuple[str, bytes] | None:
         for place in (folder, folder / name):
             if not place.is_dir():
                 continue
-            files = {child.name.lower(): child for child in place.iterdir() if child.is_file()}
+            files = {key: child for key, child in _children(place).items() if child.is_file()}
             for suffix in (".csv", ".tab", ".tsv", ""):
                 if path := files.get(f"{name}{suffix}".lower()):
                     return str(path), path.read_bytes()
@@ -141,3 +149,11 @@ def find_table(folder: Path, names: Sequence[str]) -> tuple[str, bytes] | None:
                         entry = Entry(name, 0, archive=opened, member=member)
                         return entry.where, entry.read()
     return None
+
+
+def _children(folder: Path) -> dict[str, Path]:
+    """What lies in a folder, by its name in small letters without a browser's " (1)"."""
+    found: dict[str, Path] = {}
+    for child in sorted(folder.iterdir(), key=lambda child: (len(child.name), child.name)):
+        found.setdefault(re.sub(r" ?\(\d+\)(?=\.|$)", "", child.name.lower()), child)
+    return found

@@ -31,13 +31,30 @@ class ImageSource(Protocol):
         """A hash of the file's content, equal for byte-identical images; cheap to ask for."""
 
 
-@dataclass(frozen=True)
+class _ReadOnlyTable:
+    """Copies a table when it is set, and gives a copy each time it is read.
+
+    With pandas' copy-on-write the latter costs microseconds; what a caller does to its copy
+    reaches neither the collection nor its fingerprint.
+    """
+
+    def __set__(self, instance: "Collection", table: pd.DataFrame) -> None:
+        instance.__dict__["_table"] = table.copy()
+
+    def __get__(self, instance: "Collection | None", owner: type) -> pd.DataFrame:
+        if instance is None:
+            raise AttributeError("table")  # tells dataclass that the field has no default
+        return instance.__dict__["_table"].copy(deep=False)
+
+
+@dataclass(frozen=True, eq=False)
 class Collection:
     """Images with labels, lesions and metadata. Immutable: ``where`` and ``relabel`` make new ones.
 
     name: the source, for example ``ham10000``.
     table: one row an image, index ``image_id`` (unique text), columns ``label`` (text, missing when
-        unknown), ``group`` (lesion) and the source's own metadata. Copied on construction.
+        unknown), ``group`` (lesion) and the source's own metadata. Copied on construction and
+        whenever it is read, so writing into it changes the copy only.
     classes: order of integer labels and of probability columns.
     source: reads images and masks. phantom: True for synthetic images.
 
@@ -45,7 +62,7 @@ class Collection:
     """
 
     name: str
-    table: pd.DataFrame
+    table: pd.DataFrame = _ReadOnlyTable()  # type: ignore[assignment]
     classes: tuple[str, ...]
     source: ImageSource = field(repr=False)
     phantom: bool = False
@@ -53,7 +70,7 @@ class Collection:
     citation: str = ""
 
     def __post_init__(self) -> None:
-        table = self.table.copy()
+        table = self.table
         table.index = table.index.astype("str").rename("image_id")
         object.__setattr__(self, "classes", tuple(self.classes))
         object.__setattr__(self, "table", table)
@@ -80,11 +97,15 @@ class Collection:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 (hex) over name, classes, the table's content and every image's signature."""
+        """SHA-256 (hex) over name, classes, the table's content and every image's signature.
+
+        The same on every machine, and however the images were imported.
+        """
+        table = self.table
         digest = hashlib.sha256()
-        digest.update("\0".join([self.name, *self.classes, *self.table.columns]).encode())
-        digest.update(self.table.to_csv(float_format="%.12g").encode())
-        for image_id in self.table.index:
+        digest.update("\0".join([self.name, *self.classes, *table.columns]).encode())
+        digest.update(table.to_csv(float_format="%.12g", lineterminator="\n").encode())
+        for image_id in table.index:
             digest.update(self.source.signature(image_id).encode())
         return digest.hexdigest()
 
@@ -116,7 +137,11 @@ class Collection:
         self, condition: Condition | None = None, *, ids: Sequence[str] | None = None
     ) -> "Collection":
         """The rows for which ``condition`` (a boolean Series, or a function of the table) holds,
-        and the rows of ``ids`` in that order; both together if both are given."""
+        and the rows of ``ids`` in that order; both together if both are given.
+
+        What ``condition`` lacks or leaves missing counts as False. DataError for unknown or
+        repeated ids.
+        """
         table = self.table
         if ids is not None:
             table = table.loc[self._known(ids)]
@@ -147,7 +172,8 @@ class Collection:
 
     def _known(self, ids: Sequence[str]) -> list[str]:
         ids = list(ids)
-        unknown = pd.Index(ids).difference(self.table.index)
-        if len(unknown):
+        index = self.__dict__["_table"].index
+        unknown = [image_id for image_id in ids if image_id not in index]
+        if unknown:
             raise DataError(f"{self.name} has no image {unknown[0]!r} ({len(unknown)} unknown).")
         return ids

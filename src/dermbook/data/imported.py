@@ -1,7 +1,8 @@
 """An imported collection on disk: its table, its manifest and its files.
 
 ``data_dir()/NAME`` holds ``images/``, ``masks/``, ``table.csv`` (label, group and metadata) and
-``manifest.csv`` (each file's name, size in bytes and pixels, and SHA-256).
+``manifest.csv`` (each file's name, size in bytes and pixels, and SHA-256); ``SHA256SUMS`` vouches
+for these two.
 """
 
 from functools import lru_cache
@@ -12,9 +13,10 @@ import numpy as np
 import pandas as pd
 
 from dermbook.data.registry import Source
-from dermbook.data.staging import MANIFEST, TABLE
+from dermbook.data.staging import CHECKSUMS, MANIFEST, TABLE
 from dermbook.data.verification import decode_image, decode_mask
 from dermbook.errors import DataError
+from dermbook.files import sha256
 from dermbook.paths import data_dir
 
 _TEXT = ("image_id", "label", "group", "dx_type", "sex", "localization", "file", "mask_file")
@@ -105,6 +107,7 @@ def read_imported(about: Source) -> tuple[pd.DataFrame, pd.DataFrame]:
 def _read(folder: Path, modified: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     text = dict.fromkeys(_TEXT, "str")
     try:
+        _check_sums(folder)
         table = pd.read_csv(folder / TABLE, dtype=text).set_index("image_id")
         manifest = pd.read_csv(folder / MANIFEST, dtype=text).set_index("image_id")
         manifest = manifest.astype({"mask_file": "str"})
@@ -118,6 +121,16 @@ def _read(folder: Path, modified: int) -> tuple[pd.DataFrame, pd.DataFrame]:
             f"{import_command(folder.name)}"
         )
     return table, manifest
+
+
+def _check_sums(folder: Path) -> None:
+    """ValueError if the table or the manifest is not what the import wrote."""
+    if not (folder / CHECKSUMS).is_file():
+        return  # imported before checksums were written
+    for line in (folder / CHECKSUMS).read_text().splitlines():
+        digest, _, name = line.partition("  ")
+        if sha256(folder / name) != digest:
+            raise ValueError(f"{name} was changed since the import")
 
 
 def _where_all(about: Source) -> str:

@@ -73,13 +73,17 @@ def gather(about: Source, folder: Path, opened: ExitStack, problems: Problems) -
     layout = LAYOUTS[about.name]
     places = _places(folder, layout)
     parts, missing = _image_parts(places, layout)
-    if not parts and (loose := _loose_images(folder)):
-        parts, missing = [loose], []
     masks = [
         Container(path, masks=True)
         for name in layout.masks
         if (path := _first(find_container(place, name) for place in places))
     ]
+    if not parts and _may_lie_loose(folder, layout):
+        foreign = _names_of_others(about.name)
+        loose = [Container(folder, masks=kind, without=foreign) for kind in (False, True)]
+        parts = [part for part in loose[:1] if _holds_any(part)]
+        missing = [] if parts else missing
+        masks = masks or [part for part in loose[1:] if layout.masks and _holds_any(part)]
     unusable = Problems()
     images = _entries(parts, opened, unusable, problems)
     mask_files = _entries(masks, opened, unusable, problems)
@@ -143,11 +147,29 @@ def _image_parts(places: list[Path], layout: Layout) -> tuple[list[Container], l
     return [], []
 
 
-def _loose_images(folder: Path) -> Container | None:
-    """Images that lie in the folder, or in one below, without the publisher's archive names."""
-    container = Container(folder)
+def _may_lie_loose(folder: Path, layout: Layout) -> bool:
+    """Whether images without the publisher's archive names can be taken for the collection's.
+
+    A table of labels tells them from others; without one the folder's own name must.
+    """
+    names = {name.lower() for part in layout.images for name in part}
+    return layout.labels_needed or folder.resolve().name.lower() in names
+
+
+def _names_of_others(name: str) -> frozenset[str]:
+    """Archive names, in small letters, of all collections but one."""
+    others = [layout for other, layout in LAYOUTS.items() if other != name]
+    return frozenset(
+        name.lower()
+        for layout in others
+        for part in (*layout.images, layout.masks)
+        for name in part
+    )
+
+
+def _holds_any(container: Container) -> bool:
     with container as opened:
-        return container if any(True for _ in opened.entries()) else None
+        return any(True for _ in opened.entries())
 
 
 def _entries(

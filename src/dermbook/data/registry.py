@@ -36,6 +36,7 @@ class Source:
     masks: int
     absent_from_reduced: tuple[str, ...]
     files: tuple[SourceFile, ...]
+    importable: bool = True
 
     def file(self, name: str) -> SourceFile | None:
         """The registered file of that name (case does not matter), or None."""
@@ -49,14 +50,21 @@ class Source:
 
 def registered() -> tuple[str, ...]:
     """Names of the collections that can be imported, in the registry's order."""
-    return tuple(_registry(book_root() / "data" / "registry.yaml"))
+    known = _registry(book_root() / "data" / "registry.yaml")
+    return tuple(name for name, source in known.items() if source.importable)
 
 
 def registered_source(name: str) -> Source:
-    """The registry's entry; DataError for an unknown name."""
+    """The registry's entry; DataError for a name that is unknown or cannot be imported yet."""
     known = _registry(book_root() / "data" / "registry.yaml")
     if name not in known:
-        raise DataError(f"{name!r} is no collection that can be imported: {', '.join(known)} are.")
+        ready = ", ".join(registered())
+        raise DataError(f"{name!r} is no collection that can be imported: {ready} are.")
+    if not known[name].importable:
+        raise DataError(
+            f"{name} is known ({known[name].home}) but cannot be imported yet: "
+            f"{', '.join(registered())} can."
+        )
     return known[name]
 
 
@@ -92,4 +100,5 @@ def _source(name: str, entry: dict) -> Source:
         masks=expected.get("masks", 0),
         absent_from_reduced=tuple(entry.get("absent_from_reduced_copies", ())),
         files=files,
+        importable=entry.get("importable", True),
     )

@@ -19,12 +19,15 @@ import pandas as pd
 from dermbook.data.archives import Entry
 from dermbook.data.verification import Checked, Problems, check_file, some
 from dermbook.errors import DataError
-from dermbook.files import write_text
+from dermbook.files import sha256, write_text
 from dermbook.paths import data_dir
 
 #: bytes that must stay free on the disk beyond what an import writes
 SPARE_BYTES = 100 * 2**20
-TABLE, MANIFEST = "table.csv", "manifest.csv"
+TABLE, MANIFEST, CHECKSUMS = "table.csv", "manifest.csv", "SHA256SUMS"
+
+# what file browsers leave in any folder that they show
+_FILE_BROWSERS = (".DS_Store", "Thumbs.db", "desktop.ini")
 
 
 def staging_folder(name: str) -> Path:
@@ -41,6 +44,7 @@ def staging(name: str) -> Iterator["Staging"]:
     try:
         data_dir().mkdir(parents=True, exist_ok=True)
         with _alone(data_dir() / f".{name}.lock", name):
+            _refuse_foreign(data_dir() / name)
             yield Staging(name)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -100,10 +104,12 @@ class Staging:
                 "area": None if not masks else checked.marked / (checked.width * checked.height),
             }
         for reason, files in bad.items():
-            problems.add(
-                f"{len(files):,} of {len(entries):,} {what} {reason}: {some(files)}. Replace "
-                f"{'it' if len(files) == 1 else 'them'} by the publisher's file."
-            )
+            them = "it by the publisher's file"
+            if len(files) > 1:
+                them = "them by the publisher's files"
+                reason = reason.replace("is ", "are ", 1).replace("does ", "do ", 1)
+            count = f"{len(files):,} of {len(entries):,} {what}"
+            problems.add(f"{count} {reason}: {some(files)}. Replace {them}.")
         columns = ["file", "bytes", "width", "height", "sha256", "area"]
         frame = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
         return frame.rename_axis("image_id").sort_index()
@@ -113,6 +119,8 @@ class Staging:
         self._sweep(manifest)
         write_text(self.folder / TABLE, table.to_csv())
         write_text(self.folder / MANIFEST, manifest.to_csv())
+        sums = [f"{sha256(self.folder / text)}  {text}\n" for text in (TABLE, MANIFEST)]
+        write_text(self.folder / CHECKSUMS, "".join(sums))
         if self._changes_nothing(manifest):
             shutil.rmtree(self.folder)
             return
@@ -181,12 +189,44 @@ class Staging:
         """Whether the collection already has the very same files, table and manifest."""
         names = [Path("images") / name for name in manifest["file"]]
         names += [Path("masks") / name for name in manifest["mask_file"].dropna()]
-        for text in (TABLE, MANIFEST):
+        for text in (TABLE, MANIFEST, CHECKSUMS):
             if not _holds(self.target / text, (self.folder / text).read_bytes()):
                 return False
         return all(
             (self.target / name).is_file() and (self.target / name).samefile(self.folder / name)
             for name in names
+        )
+
+
+def _refuse_foreign(target: Path) -> None:
+    """Refuse to replace a folder that holds what no import put there: it would be lost."""
+    if target.is_symlink():
+        raise DataError(
+            f"{target} is a link. Remove it, and set DERMBOOK_DATA to the folder that should hold "
+            "the collections."
+        )
+    if not target.exists():
+        return
+    expected = {"images", "masks", TABLE, MANIFEST, CHECKSUMS, *_FILE_BROWSERS}
+    try:
+        manifest = pd.read_csv(target / MANIFEST, dtype="str")
+        ours = {Path("images") / name for name in manifest["file"]}
+        ours |= {Path("masks") / name for name in manifest["mask_file"].dropna()}
+    except (OSError, ValueError, KeyError):
+        ours = None  # a damaged import of ours is replaced, if its folder holds nothing else
+    foreign = [path for path in sorted(target.iterdir()) if path.name not in expected]
+    for what in ("images", "masks"):
+        for path in sorted((target / what).iterdir()) if (target / what).is_dir() else ():
+            known = ours is None or path.relative_to(target) in ours
+            if not known and path.name not in _FILE_BROWSERS:
+                foreign.append(path)
+    if ours is None and not foreign and not (target / TABLE).is_file():
+        foreign = sorted(target.iterdir())
+    if foreign:
+        raise DataError(
+            f"{target} holds what no import put there: {some(path.name for path in foreign)}. "
+            f"Move it away, for example to {target.with_name('downloads')}: an import would "
+            "replace the whole folder."
         )
 
 

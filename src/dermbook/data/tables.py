@@ -26,12 +26,13 @@ def read_labels(where: str, content: bytes, problems: Problems) -> pd.DataFrame:
     """A table of either form: index ``image_id``; columns ``label``, ``group`` and metadata.
 
     Recognised by its header: HAM10000's columns, or ``image`` with one 0/1 column a class (every
-    image then is its own group and the metadata are missing). Comma- or tab-separated, UTF-8.
+    image then is its own group and the metadata are missing). Separated by comma, tab or
+    semicolon; UTF-8.
     Repeated ids, unknown classes and rows without lesion or class go to ``problems`` (only the
     first of repeated rows is kept); DataError for a table without a needed column.
     """
     raw = _read(where, content)
-    columns = {column.lower() for column in raw.columns}
+    columns = set(raw.columns)
     if "image" in columns and {"mel", "nv"} <= columns:
         table = _one_hot(where, raw, problems)
     else:
@@ -70,12 +71,12 @@ def _read(where: str, content: bytes) -> pd.DataFrame:
     except UnicodeDecodeError as error:
         raise DataError(f"{where} is not UTF-8 text ({error}); download it again.") from error
     header = text.partition("\n")[0]
-    separator = "\t" if header.count("\t") > header.count(",") else ","
+    separator = max(",\t;", key=header.count)
     try:
         raw = pd.read_csv(io.StringIO(text), sep=separator, dtype="str", skipinitialspace=True)
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise DataError(f"{where} is no readable table ({error}); download it again.") from error
-    raw.columns = raw.columns.str.strip()
+    raw.columns = raw.columns.str.strip().str.lower()
     if raw.empty:
         raise DataError(f"{where} has no rows; download it again.")
     return raw
@@ -105,10 +106,12 @@ def _metadata(where: str, raw: pd.DataFrame, problems: Problems) -> pd.DataFrame
     ).set_index(raw["image_id"])
     said_age = raw["age"].str.strip().str.lower()
     said_one = raw["age"].notna() & ~said_age.isin(["unknown", ""])
-    unreadable = said_one & table["age"].isna().to_numpy()
+    unreadable = said_one & ~table["age"].between(0, 120).to_numpy()
     if unreadable.any():
         ids = table.index[unreadable.to_numpy()]
-        problems.add(f"{where}: age of {some(ids)} is no number. Correct it or leave it empty.")
+        problems.add(
+            f"{where}: age of {some(ids)} is no age in years. Correct it or leave it empty."
+        )
     for column, said in (("label", "dx"), ("group", "lesion_id")):
         if table[column].isna().any():
             empty = table.index[table[column].isna()]
@@ -124,7 +127,6 @@ def _metadata(where: str, raw: pd.DataFrame, problems: Problems) -> pd.DataFrame
 
 
 def _one_hot(where: str, raw: pd.DataFrame, problems: Problems) -> pd.DataFrame:
-    raw = raw.rename(columns=str.lower)
     _require(where, raw, ("image", *CLASSES))
     index = _ids(where, raw["image"])
     marks = raw[list(CLASSES)].apply(pd.to_numeric, errors="coerce").to_numpy()
