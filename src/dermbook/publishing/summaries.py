@@ -64,10 +64,15 @@ def cnn_from_scratch(record: Record) -> list[str]:
         train, held_out = (
             record.metric(binary, part, "balanced_accuracy") for part in ("train", "test")
         )
+        gap = (
+            f"the gap of {plain(train.value - held_out.value)} is memory"
+            if train.low > held_out.high
+            else "no gap beyond chance, for training stopped before the network memorised"
+        )
         sentences.append(
             f"On malignant or benign, `{binary}` has a balanced accuracy of "
             f"{measured_text(train)} in training and {measured_text(held_out)} on the test part: "
-            f"a gap of {plain(train.value - held_out.value)} that only memory explains."
+            f"{gap}."
         )
     return sentences
 
