@@ -173,8 +173,8 @@ chapter.add_trial(one_conv_binary)
 # %% [markdown]
 # ## Learning curves
 #
-# Training loss falls as long as one likes. Validation loss turns where memorising begins; the dot
-# marks the epoch whose weights were kept.
+# Training loss falls as long as one likes. Validation loss turns where memorising begins; the
+# diamond marks the epoch whose weights were kept.
 
 # %%
 chapter.add_learning_curves([one_conv, r2_cnn, one_conv_binary])

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _MIME = {"svg": "image/svg+xml", "png": "image/png", "jpg": "image/jpeg"}
 _DPI = 150
+#: rows from which a table gets a frame of its own to scroll in
+LONG = 25
 MISSING = "–"
 
 
@@ -119,7 +121,7 @@ def table_block(
     items = []
     for position, (label, printed) in enumerate(texts):
         # a long table scrolls inside its own frame
-        long = ["long"] if len(printed.cells) > 15 else []
+        long = ["long"] if len(printed.cells) > LONG else []
         options = [f":class: {' '.join(classes + long)}"]
         title = ""
         if position == 0:
