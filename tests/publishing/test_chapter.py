@@ -171,8 +171,8 @@ def test_only_real_runs_are_published_and_all_or_nothing(book):
 def test_the_record_names_the_code_that_was_there_at_the_start(book, small_phantom):
     chapter = opened()
     chapter.uses(small_phantom)
-    before = chapter._record().code.sources
+    before = chapter.record().code.sources
     script = book / "notebooks" / "42_first_steps.py"
     script.write_text(script.read_text() + "\n# edited while it ran\n")
-    assert chapter._record().code.sources == before
-    assert opened()._record().code.sources != before
+    assert chapter.record().code.sources == before
+    assert opened().record().code.sources != before

@@ -12,41 +12,23 @@ A chapter opens once, adds scores, series and findings as it goes, shows figures
 """
 
 import re
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from datetime import UTC, datetime
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
-from dermbook.data import Collection, Split
-from dermbook.errors import ChapterError, DataError, ParameterError, RecordError
-from dermbook.evaluation import Predictions, score
-from dermbook.paths import build_dir, output_dir, results_dir
+from dermbook.data import Collection
+from dermbook.errors import ChapterError, DataError
 from dermbook.publishing import display
-from dermbook.publishing.compare import comparison_of, findings_of, measured_text
-from dermbook.publishing.header import Header, read_headers
+from dermbook.publishing.compare import comparison_of
+from dermbook.publishing.gathering import Gathering
+from dermbook.publishing.header import read_headers
 from dermbook.publishing.parameters import chapter_parameters, check_parameters
-from dermbook.publishing.provenance import code_version, hardware
-from dermbook.publishing.record import (
-    EXACT,
-    Answer,
-    DataUsed,
-    Finding,
-    Metric,
-    Model,
-    Record,
-    Verdict,
-    published_record,
-    series_columns,
-)
+from dermbook.publishing.record import Record
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from dermbook.evaluation import Trial
 
 Draw = Callable[..., "Figure"]
 #: whose numbers a figure or table shows
@@ -72,248 +54,8 @@ def open_chapter(name: str, namespace: Mapping[str, Any]) -> "Chapter":
     return Chapter(headers[name], values)
 
 
-class Chapter:
-    """One running chapter. Public attributes: ``name``, ``edition``, ``parameters``, ``output``."""
-
-    def __init__(self, header: Header, parameters: Mapping[str, Any]) -> None:
-        self.header = header
-        self.name = header.chapter
-        self.parameters = dict(parameters)
-        self.edition = str(self.parameters.get("edition", "quick"))
-        self.output = output_dir(self.edition)
-        self.published = published_record(self.name)
-        self._started = datetime.now(UTC)
-        self._clock = time.perf_counter()
-        # what runs is what was there at the start, whatever is edited meanwhile
-        self._code = code_version(Path(header.path))
-        self._data: dict[str, DataUsed] = {}
-        self._models: dict[str, Model] = {}
-        self._metrics: list[Metric] = []
-        self._series: dict[str, dict[str, list]] = {}
-        self._answers: list[Answer] = []
-        self._findings: list[Finding] = []
-        self._timings: dict[str, float] = {}
-        self._inherited_phantom: list[bool] = []
-
-    # ---- what goes in -----------------------------------------------------------------------
-
-    def uses(self, collection: Collection, split: Split | None = None) -> None:
-        """Note that the chapter's numbers come from this collection (and this split of it)."""
-        self._data[collection.name] = DataUsed(
-            collection=collection.name,
-            fingerprint=collection.fingerprint,
-            images=len(collection),
-            groups=int(collection.table["group"].nunique()),
-            phantom=collection.phantom,
-            split=f"{split.strategy}, seed {split.seed}, {split.fingerprint[:12]}"
-            if split
-            else None,
-            parts={part: len(ids) for part, ids in split.parts.items()} if split else {},
-        )
-
-    @property
-    def phantom(self) -> bool:
-        """True while any number of the chapter comes from the phantom (or from no data at all)."""
-        flags = [data.phantom for data in self._data.values()] + self._inherited_phantom
-        return any(flags) or not flags
-
-    def add_trial(self, trial: "Trial") -> None:
-        """Keep a trained model: its Predictions and scores by part, and its learning curve.
-
-        Training-part predictions are scored (to show overfitting) but not kept in a file.
-        """
-        for part, predictions in trial.predictions.items():
-            self.add_predictions(predictions, keep=part != "train", weights=trial.parameters)
-        self._timings[f"train {trial.name}"] = round(float(trial.history["seconds"].sum()), 1)
-
-    def add_predictions(
-        self, predictions: Predictions, *, keep: bool = True, weights: int | None = None
-    ) -> pd.DataFrame:
-        """Keep a model's Predictions beside the Record, score them, and return the scores.
-
-        Predictions without truth (an official test set) are kept and not scored (empty table).
-        """
-        name = _file_name(predictions)
-        if keep:
-            predictions.save(self.output / "predictions" / self.name / name)
-        if not predictions.has_truth:
-            return pd.DataFrame()
-        data = self._data.get(predictions.collection)
-        self._models[predictions.model] = Model(
-            task=task_of(predictions.classes),
-            classes=list(predictions.classes),
-            collection=predictions.collection,
-            phantom=predictions.phantom,
-            protocol=(data.split or "").partition(",")[0] if data else "",
-            weights=weights,
-        )
-        scores = score(predictions)
-        self.add_metrics(scores, model=predictions.model, part=predictions.part)
-        return scores
-
-    def add_submission(self, predictions: Predictions) -> Path:
-        """Write predictions of an official test set as a challenge CSV beside the Record."""
-        name = f"{predictions.collection}--{self.edition}--{predictions.model}.csv"
-        return predictions.to_challenge_csv(self.output / "submissions" / name)
-
-    def add_metrics(self, scores: pd.DataFrame, *, model: str, part: str) -> None:
-        """Add rows as ``score`` gives them: metric, class, value, low, high, n, interval."""
-        for row in scores.to_dict("records"):
-            numbers = {key: _number(row.get(key)) for key in ("value", "low", "high")}
-            count = _number(row.get("n"))
-            metric = Metric(
-                model=model,
-                part=part,
-                metric=row["metric"],
-                class_=row.get("class") or "",
-                n=None if count is None else int(count),
-                interval=row.get("interval") or "",
-                **numbers,
-            )
-            self._refuse_twice(metric)
-            self._metrics.append(metric)
-
-    def add_counts(
-        self,
-        counts: Mapping[str, float],
-        *,
-        of: Collection,
-        claims: Mapping[str, str] | None = None,
-    ) -> None:
-        """Add exact quantities of a collection, by name, and the claims that some of them answer.
-
-        ``claims`` maps a claim's or quantity's id of ``book/reported.yaml`` to a name in
-        ``counts``.
-        """
-        for name, value in counts.items():
-            metric = Metric(
-                model=of.name, part="all", metric=name, value=float(value), interval=EXACT
-            )
-            self._refuse_twice(metric)
-            self._metrics.append(metric)
-        for claim, name in (claims or {}).items():
-            self.answer(claim, model=of.name, part="all", metric=name)
-
-    def add_series(self, name: str, frame: pd.DataFrame) -> None:
-        """Keep the table behind a figure in the Record, under the figure's name."""
-        self._series[name] = series_columns(frame, name)
-
-    def series(self, name: str) -> pd.DataFrame:
-        """A series of this run as it will stand in the Record (floats rounded)."""
-        if name not in self._series:
-            raise RecordError(
-                f"{self.name}: there is no series {name!r} yet; "
-                f"there are: {', '.join(self._series) or 'none'}."
-            )
-        return pd.DataFrame(self._series[name])
-
-    def add_learning_curves(self, trials: "Sequence[Trial]", name: str = "learning-curves") -> None:
-        """Keep the learning curves of several trials as one series: model, epoch, losses, …"""
-        frames = []
-        for trial in trials:
-            history = trial.history.drop(columns="seconds")
-            history["best"] = history["epoch"] == trial.fit.best_epoch
-            frames.append(history)
-        self.add_series(name, pd.concat(frames, ignore_index=True))
-
-    def scores(self, part: str, *, overall: bool = True) -> pd.DataFrame:
-        """This run's scores on a part so far, as a tidy table: overall ones, or those a class."""
-        chosen = [
-            metric.model_dump(by_alias=True, exclude={"interval"})
-            for metric in self._metrics
-            if metric.part == part and bool(metric.class_) != overall
-        ]
-        return pd.DataFrame(chosen).drop(columns="class" if overall else [])
-
-    def measured(self, model: str, part: str, metric: str, class_: str = "") -> str:
-        """One of this run's scores as text, ``.631 (.600–.662)``, for use in ``finding``."""
-        for row in self._metrics:
-            if (row.model, row.part, row.metric, row.class_) == (model, part, metric, class_):
-                return measured_text(row)
-        raise RecordError(f"{self.name}: no {metric} of {model} on {part} was added.")
-
-    @contextmanager
-    def timing(self, step: str) -> Iterator[None]:
-        """Measure a step's wall-clock seconds into the Record."""
-        start = time.perf_counter()
-        yield
-        self._timings[step] = round(time.perf_counter() - start, 3)
-
-    def answer(
-        self,
-        claim: str,
-        *,
-        model: str,
-        part: str,
-        metric: str,
-        class_: str = "",
-        not_comparable: str = "",
-    ) -> None:
-        """Put one of this run's metrics beside a claim of ``book/reported.yaml``.
-
-        The verdict is computed, not typed: see ``dermbook.publishing.compare``. Name a reason in
-        ``not_comparable`` when task, part or protocol differ so much that no verdict is fair.
-        """
-        self._answers.append(
-            Answer(
-                claim=claim,
-                model=model,
-                part=part,
-                metric=metric,
-                class_=class_,
-                not_comparable=not_comparable,
-            )
-        )
-
-    def finding(self, about: str, verdict: Verdict, *, measured: str, because: str) -> None:
-        """State what this run says about a row or lesson that is more than one number.
-
-        Compute ``measured`` and ``verdict`` from results; never type a figure into them.
-        """
-        self._findings.append(
-            Finding(about=about, verdict=verdict, measured=measured, because=because)
-        )
-
-    # ---- what others left -------------------------------------------------------------------
-
-    def needed_predictions(self, chapter: str, model: str, part: str) -> Predictions:
-        """Predictions that a needed chapter saved, from this output folder, the build or the book.
-
-        Raises ChapterError if the chapter is not among this one's needs, or has not run.
-        """
-        if chapter not in self.header.needs:
-            raise ChapterError(f"{self.name} does not declare {chapter!r} in its header's needs.")
-        name = f"{model}--{part}.parquet"
-        folders = [
-            self.output / "predictions" / chapter,
-            build_dir(self.edition) / "predictions" / chapter,
-            results_dir() / self.edition / "predictions" / chapter,
-        ]
-        for folder in folders:
-            if (folder / name).is_file():
-                predictions = Predictions.load(folder / name)
-                self._note_predictions(predictions)
-                return predictions
-        raise ChapterError(
-            f"{self.name} needs the predictions of {model!r} on {part!r} from {chapter}, and they "
-            f"are not there. Run it first: dermbook run {chapter} --edition {self.edition}"
-        )
-
-    def needed_record(self, chapter: str) -> Record:
-        """The Record of a needed chapter, from this output folder, the build or the book."""
-        for folder in (
-            self.output / "records",
-            build_dir(self.edition) / "records",
-            results_dir() / self.edition,
-        ):
-            if (folder / f"{chapter}.json").is_file():
-                record = Record.load(folder / f"{chapter}.json")
-                self._inherited_phantom.append(record.phantom)
-                return record
-        raise ChapterError(
-            f"{self.name} needs the Record of {chapter}, which has not run. "
-            f"Run it first: dermbook run {chapter} --edition {self.edition}"
-        )
+class Chapter(Gathering):
+    """One running chapter: a ``Gathering`` that also shows what it holds."""
 
     # ---- what is shown ----------------------------------------------------------------------
 
@@ -405,7 +147,7 @@ class Chapter:
 
     def comparison(self) -> display.TableBlock:
         """*Reported / published / this run* side by side, for every claim the chapter answers."""
-        frame = comparison_of(self.name, published=self.published, run=self._record())
+        frame = comparison_of(self.name, published=self.published, run=self.record())
         return display.table_block(
             f"{self.name}-comparison",
             [("", frame)],
@@ -416,7 +158,7 @@ class Chapter:
 
     def findings_table(self) -> display.TableBlock:
         """What this run says about rows and lessons, with the verdicts."""
-        findings = self._record().findings
+        findings = self.record().findings
         frame = pd.DataFrame([finding.model_dump() for finding in findings])
         return display.table_block(
             f"{self.name}-findings",
@@ -427,7 +169,7 @@ class Chapter:
 
     def summary(self, describe: Callable[[Record], Sequence[str]]) -> display.NoteBlock:
         """What each run found, in sentences computed from its Record: the published one first."""
-        runs = [("This run", self._record())]
+        runs = [("This run", self.record())]
         if self.published is not None:
             runs.insert(0, ("Published run", self.published))
         texts = []
@@ -440,37 +182,13 @@ class Chapter:
 
     def close(self) -> display.NoteBlock:
         """Save the Record and say where it is."""
-        record = self._record()
+        record = self.record()
         path = record.save(self.output / "records" / f"{self.name}.json")
         kind = "phantom" if record.phantom else "real"
         return display.note_block(
             f"Record saved: `{path.name}` · {self.edition} edition · {kind} data · "
             f"{len(record.metrics)} scores · {record.duration_s:.0f} s"
         )
-
-    def _record(self) -> Record:
-        seeds = [value for key, value in self.parameters.items() if key == "seed"]
-        seeds += [item for item in self.parameters.get("seeds", []) if isinstance(item, int)]
-        record = Record(
-            chapter=self.name,
-            title=self.header.title,
-            edition=self.edition,
-            phantom=self.phantom,
-            parameters=self.parameters,
-            seeds=seeds,
-            data=list(self._data.values()),
-            code=self._code,
-            hardware=hardware(),
-            started=self._started,
-            duration_s=round(time.perf_counter() - self._clock, 1),
-            timings=self._timings,
-            models=self._models,
-            metrics=self._metrics,
-            series=self._series,
-            answers=self._answers,
-            findings=self._findings,
-        )
-        return record.model_copy(update={"findings": record.findings + findings_of(record)})
 
     def _runs_with(self, name: str, of: Of) -> list[tuple[str, pd.DataFrame, bool]]:
         """(tab label, frame, phantom) of each run that has the series: the published one first."""
@@ -491,48 +209,6 @@ class Chapter:
         if tabs == 1:
             return f"{caption} Phantom data."
         return f"{caption} The tab “This run” shows phantom data."
-
-    def _note_predictions(self, predictions: Predictions) -> None:
-        """Note the data that a needed chapter's Predictions are of."""
-        known = self._data.get(predictions.collection)
-        self._data[predictions.collection] = DataUsed(
-            collection=predictions.collection,
-            fingerprint=known.fingerprint if known else predictions.data_fingerprint,
-            images=len(predictions),
-            groups=int(predictions.table["group"].nunique()),
-            phantom=predictions.phantom,
-            parts=(known.parts if known else {}) | {predictions.part: len(predictions)},
-        )
-
-    def _refuse_twice(self, metric: Metric) -> None:
-        key = (metric.model, metric.part, metric.metric, metric.class_)
-        for row in self._metrics:
-            if (row.model, row.part, row.metric, row.class_) == key:
-                raise RecordError(
-                    f"{self.name}: {metric.metric} of {metric.model} on {metric.part} was already "
-                    "scored. A part is scored once; give another model name to another training."
-                )
-
-
-def task_of(classes: Sequence[str]) -> str:
-    """What a model with these classes is for, as tables name it."""
-    if set(classes) == {"benign", "malignant"}:
-        return "malignant or benign"
-    return f"{len(classes)} classes"
-
-
-def _file_name(predictions: Predictions) -> str:
-    """``MODEL--PART.parquet``; raises ParameterError for names unfit for a file."""
-    for text in (predictions.model, predictions.part):
-        if not re.fullmatch(r"[a-z0-9][a-z0-9.+_-]*", text):
-            raise ParameterError(
-                f"Predictions: {text!r} names a file, so use lower-case letters, digits, . + _ -"
-            )
-    return f"{predictions.model}--{predictions.part}.parquet"
-
-
-def _number(value: object) -> float | None:
-    return None if value is None or pd.isna(value) else float(value)
 
 
 def _injected_names(namespace: Mapping[str, Any]) -> list[str]:
