@@ -124,3 +124,21 @@ def test_tables_that_modules_read_and_published_records_count(tmp_path, monkeypa
     assert inputs("quick") == {"x.py", "splits.py", "errors.py", "ham.csv", "x.json"}
     # publishing the laptop run must not make the laptop run stale
     assert inputs("laptop") == {"x.py", "splits.py", "errors.py", "ham.csv"}
+
+
+def test_the_leaderboard_depends_on_what_other_editions_published(tmp_path, monkeypatch):
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "_toc.yml").write_text("")
+    script = tmp_path / "notebooks" / "x.py"
+    script.write_text("from dermbook.publishing.leaderboard import leaderboard\n")
+    for edition in ("laptop", "gpu"):
+        (tmp_path / "book/results" / edition).mkdir(parents=True)
+        (tmp_path / "book/results" / edition / "other.json").write_text("{}")
+    monkeypatch.setenv("DERMBOOK_ROOT", str(tmp_path))
+
+    def published(edition):
+        found = dependencies.chapter_inputs(script, edition, "x")
+        return {path.parent.name for path in found if path.name == "other.json"}
+
+    assert published("quick") == {"laptop", "gpu"}
+    assert published("laptop") == {"gpu"}

@@ -44,6 +44,10 @@ def chapter_inputs(notebook: Path, edition: str, chapter: str) -> list[Path]:
                 files.update(book_root().glob(pattern))
     if not (results_dir() / edition).is_dir():
         files.update(results_dir().glob(f"*/{chapter}.json"))
+    if "dermbook.publishing.leaderboard" in modules:
+        # it lists what other editions published, of every chapter
+        records = results_dir().glob("*/*.json")
+        files.update(record for record in records if record.parent.name != edition)
     return sorted(files)
 
 
