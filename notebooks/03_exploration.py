@@ -10,7 +10,7 @@
 #     rows: ["2.1", "4.1"]
 #     lessons: []
 #     accelerator: none
-#     minutes: {quick: 0.3, laptop: 0.4, gpu: 0.4}
+#     minutes: {quick: 0.2, laptop: 0.1}
 #   jupytext:
 #     cell_metadata_filter: tags,mystnb,-all
 #     formats: ipynb,py:percent

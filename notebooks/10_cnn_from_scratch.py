@@ -10,7 +10,7 @@
 #     rows: ["1.3", "2.2"]
 #     lessons: []
 #     accelerator: optional
-#     minutes: {quick: 0.7, laptop: 20, gpu: 5}
+#     minutes: {quick: 1.2, laptop: 22.4}
 #   jupytext:
 #     cell_metadata_filter: tags,mystnb,-all
 #     formats: ipynb,py:percent

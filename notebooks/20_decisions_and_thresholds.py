@@ -10,7 +10,7 @@
 #     rows: ["1.14", "1.15", "4.10"]
 #     lessons: [M1, M6, M10, M12]
 #     accelerator: none
-#     minutes: {quick: 0.3, laptop: 0.5, gpu: 0.5}
+#     minutes: {quick: 0.1, laptop: 0.1}
 #   jupytext:
 #     cell_metadata_filter: tags,mystnb,-all
 #     formats: ipynb,py:percent
