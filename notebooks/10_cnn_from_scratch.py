@@ -206,7 +206,9 @@ chapter.figure(
 chapter.add_series("class-scores", chapter.scores("test", overall=False))
 chapter.table(
     "class-scores",
-    caption="Precision, recall (sensitivity), specificity and F1 of each class on the test part.",
+    shape=summaries.class_scores,
+    caption="Precision, recall (sensitivity), specificity and F1 of each class on the test part, "
+    "with 95 % intervals.",
     filterable=True,
 )
 
@@ -219,9 +221,12 @@ chapter.table(
 
 # %%
 chosen = best_on_validation([one_conv, r2_cnn])
-chapter.add_submission(
+chapter.submission(
+    chosen.name,
     predict_unlabelled(chosen, load_collection(unlabelled), height=height, width=width)
-) if unlabelled else f"{chosen.name} would be chosen; no unlabelled collection was named"
+    if unlabelled
+    else None,
+)
 
 # %% [markdown]
 # ## What we found

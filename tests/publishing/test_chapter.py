@@ -176,3 +176,15 @@ def test_the_record_names_the_code_that_was_there_at_the_start(book, small_phant
     script.write_text(script.read_text() + "\n# edited while it ran\n")
     assert chapter.record().code.sources == before
     assert opened().record().code.sources != before
+
+
+def test_a_submission_is_a_challenge_csv_or_a_sentence(book, small_phantom):
+    chapter = opened()
+    chapter.uses(small_phantom)
+    assert "named no official test set" in chapter.submission("a-model", None).markdown
+    note = chapter.submission("a-model", predictions_of(small_phantom)).markdown
+    name = "phantom--quick--a-model.csv"
+    assert name in note
+    lines = (chapter.output / "submissions" / name).read_text().splitlines()
+    assert lines[0] == "image,MEL,NV,BCC,AKIEC,BKL,DF,VASC"
+    assert len(lines) == 41

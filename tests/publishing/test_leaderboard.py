@@ -168,3 +168,18 @@ def test_sentences_are_computed_from_the_record():
     assert "40% of the images" in text
     assert "from 40 (`nv`) to 60 years (`df`)" in text
     assert "`age`: 3 rows" in text
+
+
+def test_scores_by_class_become_one_row_a_class():
+    rows = [
+        ("m", "precision", "mel", 0.5, 0.4, 0.6),
+        ("m", "recall", "mel", 0.25, None, None),
+        ("m", "support", "mel", 12.0, None, None),
+        ("m", "roc_auc", "mel", 0.9, 0.8, 1.0),
+    ]
+    frame = pd.DataFrame(rows, columns=["model", "metric", "class", "value", "low", "high"])
+    (line,) = summaries.class_scores(frame).to_dict("records")
+    assert line["images"] == 12
+    assert line["precision"] == ".500 (.400–.600)"
+    assert line["recall"] == ".250"
+    assert "roc_auc" not in line

@@ -29,6 +29,8 @@ from dermbook.publishing.record import Record
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from dermbook.evaluation import Predictions
+
 
 Draw = Callable[..., "Figure"]
 #: whose numbers a figure or table shows
@@ -165,6 +167,22 @@ class Chapter(Gathering):
             [("", frame.rename(columns={"about": "row or lesson"}))],
             caption="What the reports' own figures and this run say of rows and lessons."
             + " The run used the phantom." * self.phantom,
+        )
+
+    def submission(self, model: str, predictions: "Predictions | None") -> display.NoteBlock:
+        """Write a challenge CSV of an official test set, if there is one, and say so.
+
+        ``predictions`` are None where the run named no such collection.
+        """
+        if predictions is None:
+            return display.note_block(
+                f"`{model}` was the better one on the validation part. This run named no official "
+                "test set to predict."
+            )
+        path = self.add_submission(predictions)
+        return display.note_block(
+            f"`{model}` was the better one on the validation part. Its predictions of "
+            f"{len(predictions):,} images are in `{path.name}`."
         )
 
     def summary(self, describe: Callable[[Record], Sequence[str]]) -> display.NoteBlock:

@@ -4,8 +4,12 @@ One function a chapter: it takes a Record and returns sentences. The page prints
 published run and for this run, so no figure in a conclusion is typed by hand.
 """
 
+import pandas as pd
+
 from dermbook.publishing.compare import measured_text, plain
 from dermbook.publishing.record import Record
+
+CLASS_SCORES = ("precision", "recall", "specificity", "f1")
 
 
 def exploration(record: Record) -> list[str]:
@@ -75,6 +79,25 @@ def cnn_from_scratch(record: Record) -> list[str]:
             f"{gap}."
         )
     return sentences
+
+
+def class_scores(scores: pd.DataFrame) -> pd.DataFrame:
+    """Scores by class as one row a model and class: images, and each score with its interval.
+
+    scores: tidy rows of model, metric, class, value, low, high, as ``Chapter.scores`` gives them.
+    """
+    rows: dict[tuple[str, str], dict[str, object]] = {}
+    for row in scores.to_dict("records"):
+        line = rows.setdefault(
+            (row["model"], row["class"]), {"model": row["model"], "class": row["class"]}
+        )
+        if row["metric"] == "support":
+            line["images"] = int(row["value"])
+        elif row["metric"] in CLASS_SCORES:
+            interval = f" ({plain(row['low'])}–{plain(row['high'])})"
+            known = not pd.isna(row["low"])
+            line[row["metric"]] = plain(row["value"]) + interval * known
+    return pd.DataFrame(list(rows.values()), columns=["model", "class", "images", *CLASS_SCORES])
 
 
 def decisions(record: Record) -> list[str]:
