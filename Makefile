@@ -14,9 +14,9 @@ BIN   := .venv/bin
 STAMP := .venv/.complete
 # what Jupyter, matplotlib and others would leave in the home folder stays in the checkout
 HOME_IN_BOOK := $(CURDIR)/_build/.home
-export MPLCONFIGDIR := $(HOME_IN_BOOK)/matplotlib
-export IPYTHONDIR   := $(HOME_IN_BOOK)/ipython
-export PYTHONPYCACHEPREFIX :=
+ISOLATED := env MPLCONFIGDIR=$(HOME_IN_BOOK)/matplotlib IPYTHONDIR=$(HOME_IN_BOOK)/ipython \
+  KERAS_HOME=$${KERAS_HOME:-$(HOME_IN_BOOK)/keras} XDG_CACHE_HOME=$(HOME_IN_BOOK)/cache \
+  XDG_CONFIG_HOME=$(HOME_IN_BOOK)/config XDG_DATA_HOME=$(HOME_IN_BOOK)/data
 
 .DEFAULT_GOAL := help
 .PHONY: help book test lab serve lint format lock clean distclean environment
@@ -27,11 +27,11 @@ help:  ## list the commands
 	@echo 'Variables: EDITION=quick|laptop|gpu  CHAPTERS="cnn-from-scratch"  PORT=8000  PYTHON=python3.12'
 
 book: $(STAMP)  ## install, run every stale chapter of an EDITION, build the HTML site
-	@$(BIN)/dermbook run $(CHAPTERS) --edition $(EDITION)
-	@$(BIN)/dermbook build --edition $(EDITION)
+	@$(ISOLATED) $(BIN)/dermbook run $(CHAPTERS) --edition $(EDITION)
+	@$(ISOLATED) $(BIN)/dermbook build --edition $(EDITION)
 
 test: $(STAMP)  ## install and run the tests
-	@$(BIN)/python -m pytest
+	@$(ISOLATED) $(BIN)/python -m pytest
 
 lab: $(STAMP)  ## open the chapters in JupyterLab; a .py opens as a notebook, pairs stay in step
 	@$(BIN)/dermbook lab
