@@ -281,6 +281,14 @@ def add_findings(chapter: "Chapter") -> None:
         because="micro F1 is accuracy, and a mean over batches is another number",
     )
     _add_row_findings(chapter)
+    cheapest = chapter.series("thresholds").iloc[1]
+    chapter.finding(
+        "1.15",
+        "cannot be compared",
+        measured=f"at the cheapest threshold, {plain(cheapest['threshold'])}, sensitivity "
+        f"{plain(cheapest['sensitivity'])} and specificity {plain(cheapest['specificity'])}",
+        because="the report shows a curve and gives no numbers",
+    )
     recalls = chapter.series("recalls")
     rarest = recalls[recalls["model"].str.startswith("R3 ")].sort_values("n").iloc[0]
     chapter.finding(
