@@ -68,9 +68,9 @@ unlabelled: str = ""  # a collection without answers to predict, e.g. isic2018-t
 # %% [markdown]
 # ## Images, decoded once
 #
-# A network looks at every image once an epoch. Decoding a JPEG takes longer than training on it
-# does at this size, so the images are decoded and shrunk once, into a memory-mapped array of
-# bytes; each epoch only copies from it. The networks divide by 255 themselves, so nobody can
+# A network looks at every image once an epoch, and the picture is the same each time: decoding it
+# again is work done in vain. So the images are decoded and shrunk once, into a memory-mapped array
+# of bytes; each epoch only copies from it. The networks divide by 255 themselves, so nobody can
 # forget to.
 
 # %%
@@ -261,8 +261,8 @@ chapter.comparison()
 #
 # 1. Train with `patience` 1 and with `epochs` 30 and no early stopping (a `patience` of 30). Which
 #    epoch is kept, and what does the validation loss say of the others?
-# 2. Move `lesions` from the `malignant` list: leave `akiec` out. What happens to the share of
-#    malignant images, and to accuracy?
+# 2. Take `akiec` out of the list `malignant`. What happens to the share of malignant images, and to
+#    the accuracy of always answering *benign*?
 # 3. R2's network has most of its weights in one layer. Which, and how would you get rid of them?
 #
 # ```{admonition} Solutions
@@ -272,7 +272,7 @@ chapter.comparison()
 #    is often noise. With a patience of 30 all epochs run; the best one is kept all the same, and
 #    the curve after it is the price of waiting: time, not accuracy.
 # 2. `-p malignant='[mel, bcc]'`. The malignant share falls, so *always benign* gets more accurate
-#    and accuracy rises without any learning. Compare tasks only at equal prevalence.
+#    without any learning. Compare accuracies only at equal prevalence.
 # 3. The dense layer after `Flatten`: it has one weight for each position, channel and unit. Global
 #    average pooling in place of `Flatten` leaves a few thousand.
 # ```
