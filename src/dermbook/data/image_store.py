@@ -1,4 +1,4 @@
-"""The files of an image cache: built once, checked at every opening.
+"""The files of a cache of images, masks or features: built once, checked at every opening.
 
 A cache is two files in ``cache_dir()``: a plain ``.npy`` array, one row an image in the
 collection's order, and a ``.json`` sidecar with the ids, what was decoded and how, and checksums.
@@ -19,6 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -38,12 +39,23 @@ LEFTOVER_SECONDS = 600
 Row = Callable[[str], np.ndarray]
 
 
+class Blocks(Protocol):
+    """Makes BLOCK rows at a time, for what is not computed image by image."""
+
+    def __call__(self, start: int) -> np.ndarray:
+        """Rows from ``start`` on, up to BLOCK of them, C-contiguous."""
+
+    def finish(self) -> None:
+        """Called when the whole cache is on disk."""
+
+
 @dataclass(frozen=True)
 class Layout:
     """What one cache holds, and so where it lies.
 
-    ``kind`` is "images" or "masks"; ``row_shape`` begins with height and width in pixels;
-    ``transform`` names the preprocessing and its version. ParameterError for a size below 1.
+    ``kind`` is "images", "masks" or "features"; ``row_shape`` begins with height and width in
+    pixels, and is the number of features for the last; ``transform`` names the preprocessing and
+    its version. ParameterError for a size below 1.
     """
 
     collection: Collection
@@ -97,12 +109,18 @@ class Layout:
 
 
 def open_or_build(
-    layout: Layout, row: Row, *, workers: int | None = None, progress: bool = True
+    layout: Layout,
+    row: Row | None = None,
+    *,
+    blocks: Blocks | None = None,
+    workers: int | None = None,
+    progress: bool = True,
 ) -> np.memmap:
-    """The array of a layout, read-only; made by ``row`` (image id to one row) if it is not there.
+    """The array of a layout, read-only; made if it is not there.
 
-    Processes that want the same one at once build it once. Raises ParameterError for ``workers``
-    below 1, DataError for an empty collection, a damaged cache, or a disk that cannot be written.
+    It is made by ``row`` (image id to one row, in ``workers`` threads) or by ``blocks``. Processes
+    that want the same one at once build it once. Raises ParameterError for ``workers`` below 1,
+    DataError for an empty collection, a damaged cache, or a disk that cannot be written.
     """
     workers = _usable_cores() if workers is None else workers
     if workers < 1:
@@ -114,7 +132,13 @@ def open_or_build(
             if not _exists(layout):  # another process may have built it while we waited
                 if alone:
                     _sweep(layout.path)
-                _build(layout, row, workers, progress)
+                if blocks is None:
+                    made = _decoded_blocks(layout, row, workers, progress)
+                else:
+                    made = _computed_blocks(layout, blocks, progress)
+                _build(layout, made)
+                if blocks is not None:
+                    blocks.finish()
     return _open(layout)
 
 
@@ -122,14 +146,14 @@ def _exists(layout: Layout) -> bool:
     return layout.path.is_file() and layout.sidecar.is_file()
 
 
-def _build(layout: Layout, row: Row, workers: int, progress: bool) -> None:
+def _build(layout: Layout, blocks: Iterator[np.ndarray]) -> None:
     # a sidecar left behind by a deleted array must not vouch for the new one
     layout.sidecar.unlink(missing_ok=True)
     checksums = []
     try:
         with replacing(layout.path) as temporary, temporary.open("wb") as stream:
             stream.write(layout.header)
-            for block in _decoded_blocks(layout, row, workers, progress):
+            for block in blocks:
                 stream.write(block.data)
                 checksums.append(zlib.crc32(block.data))
             stream.flush()
@@ -140,8 +164,8 @@ def _build(layout: Layout, row: Row, workers: int, progress: bool) -> None:
     except OSError as error:
         size = np.prod(layout.shape, dtype=np.int64) * layout.dtype.itemsize / 2**20
         raise DataError(
-            f"The image cache {layout.path} ({size:.0f} MiB) could not be written: {error}. "
-            "Free some space, or set DERMBOOK_CACHE to a folder that can be written."
+            f"The cache of {layout.kind} {layout.path} ({size:.0f} MiB) could not be written: "
+            f"{error}. Free some space, or set DERMBOOK_CACHE to a folder that can be written."
         ) from error
 
 
@@ -164,6 +188,15 @@ def _decoded_blocks(layout: Layout, row: Row, workers: int, progress: bool) -> I
         except BaseException:
             pool.shutdown(wait=True, cancel_futures=True)
             raise
+
+
+def _computed_blocks(layout: Layout, blocks: Blocks, progress: bool) -> Iterator[np.ndarray]:
+    with _bar(len(layout.collection), layout, progress) as advance:
+        for start in range(0, len(layout.collection), BLOCK):
+            block = np.ascontiguousarray(blocks(start), dtype=layout.dtype)
+            for _ in block:
+                advance()
+            yield block
 
 
 def _open(layout: Layout) -> np.memmap:
@@ -197,8 +230,9 @@ def _open(layout: Layout) -> np.memmap:
 
 def _damaged(layout: Layout, reason: str) -> DataError:
     return DataError(
-        f"The image cache {layout.path} is damaged: {reason}. Delete {layout.path.name} and "
-        f"{layout.sidecar.name} in {layout.path.parent} and run again: it will be rebuilt."
+        f"The cache of {layout.kind} {layout.path} is damaged: {reason}. Delete "
+        f"{layout.path.name} and {layout.sidecar.name} in {layout.path.parent} and run again: it "
+        "will be rebuilt."
     )
 
 
@@ -241,7 +275,8 @@ def _bar(total: int, layout: Layout, wanted: bool) -> Iterator[Callable[[], None
     from rich.progress import Progress
 
     with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(f"Decoding {layout.collection.name} {layout.kind}", total=total)
+        doing = "Computing" if layout.kind == "features" else "Decoding"
+        task = progress.add_task(f"{doing} {layout.collection.name} {layout.kind}", total=total)
         yield lambda: progress.advance(task)
 
 

@@ -81,7 +81,7 @@ def build(
             f"(height×width) with these options, not {height}×{width}: nothing would be left "
             "after its poolings."
         )
-    with _seeded(seed):
+    with seeded(seed):
         return model.builder((height, width, channels), classes, **options)
 
 
@@ -169,7 +169,7 @@ def _checked_shape(name: str, shape: tuple[int, int, int]) -> tuple[int, int, in
 
 
 @contextmanager
-def _seeded(seed: int) -> Iterator[None]:
+def seeded(seed: int) -> Iterator[None]:
     """Make Keras draw the same seeds each time, and leave the caller's generator as it was."""
     # initializers and dropout layers without a seed of their own draw one from Python's `random`
     state = random.getstate()
