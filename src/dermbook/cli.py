@@ -4,6 +4,7 @@ Everything heavy is imported inside the command that needs it, so that ``--help`
 """
 
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +15,7 @@ from dermbook.errors import DermbookError
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 app = typer.Typer(
     help="Deep learning for skin-lesion images, experiment by experiment: an executable book.",
@@ -245,9 +246,60 @@ def data_status() -> None:
     _print_reports(collection_status())
 
 
+@data_app.command("get")
+def data_get(
+    name: Annotated[str, typer.Argument(help="ham10000, isic2018-test or fitzpatrick17k")],
+    to: Annotated[
+        Path | None, typer.Option(help="Folder for the files; data/downloads/NAME by default.")
+    ] = None,
+    mirror: Annotated[
+        list[str] | None,
+        typer.Option(help="Folder or address asked first, not DERMBOOK_MIRROR's; '' for none."),
+    ] = None,
+    limit: Annotated[
+        int, typer.Option(min=0, help="fitzpatrick17k: the first rows only, to try; 0 is all.")
+    ] = 0,
+    retry: Annotated[
+        str, typer.Option(help="fitzpatrick17k: failures to ask for again: transient, all, none.")
+    ] = "transient",
+    accept_changed: Annotated[
+        bool, typer.Option("--accept-changed", help="Import photographs of another MD5, too.")
+    ] = False,
+    do_import: Annotated[bool, typer.Option("--import/--no-import", help="Import them.")] = True,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask in a terminal.")] = False,
+) -> None:
+    """Download a collection from a mirror or its publisher, go on where it stopped, import it.
+
+    Exit status 2 when a file or photograph did not come; what came is kept, so call it again.
+    """
+    from dermbook.data.download import describe, get_collection
+
+    if not yes and sys.stdin.isatty() and sys.stdout.isatty():
+        typer.echo(describe(name, to))
+        typer.confirm("Download?", default=True, abort=True)
+    with _download_bars() as progress:
+        try:
+            report = get_collection(
+                name,
+                to=to,
+                mirror=mirror,
+                limit=limit,
+                do_import=do_import,
+                retry=retry,
+                accept_changed=accept_changed,
+                progress=progress,
+            )
+        except KeyboardInterrupt:
+            _error("stopped; what came is kept, and the same command goes on from there")
+            raise
+    typer.echo(report)
+    if not report.complete:
+        raise typer.Exit(2)
+
+
 @data_app.command("import")
 def data_import(
-    name: Annotated[str, typer.Argument(help="e.g. ham10000, isic2018-test")],
+    name: Annotated[str, typer.Argument(help="e.g. ham10000, isic2018-test, fitzpatrick17k")],
     source: Annotated[Path, typer.Option("--from", help="Folder with the publisher's files.")],
 ) -> None:
     """Check the publisher's files and import them into the data folder."""
@@ -319,6 +371,38 @@ def _follower(edition: str):
             reader.join(timeout=2)
 
     return follow
+
+
+@contextmanager
+def _download_bars() -> "Iterator[Callable[[str, int, int | None], None] | None]":
+    """Gives what shows a bar for each file in a terminal; None where there is no terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    bars = Progress(*columns, TransferSpeedColumn(), console=Console(stderr=True), transient=True)
+    shown: dict[str, Any] = {}
+
+    def show(name: str, done: int, total: int | None) -> None:
+        if name not in shown:
+            if done == total:
+                return
+            bars.start()
+            shown[name] = bars.add_task(name, total=total)
+        bars.update(shown[name], completed=done, total=total)
+        if done == total:
+            # rich shows one set of bars at a time, and the next step may have its own
+            bars.remove_task(shown.pop(name))
+            if not shown:
+                bars.stop()
+
+    try:
+        yield show
+    finally:
+        bars.stop()
 
 
 def _print_plan(reasons: dict[str, str], edition: str) -> None:

@@ -4,6 +4,7 @@ from dermbook.data import exploration
 from dermbook.data.batches import Batches
 from dermbook.data.cache import CachedImages, Transform, cached_images, cached_masks, resize
 from dermbook.data.collection import Collection, ImageSource
+from dermbook.data.fitzpatrick import published_table
 from dermbook.data.importing import (
     CollectionStatus,
     ImportReport,
@@ -12,7 +13,7 @@ from dermbook.data.importing import (
     open_collection,
     verify_collection,
 )
-from dermbook.data.loading import load_collection, load_split
+from dermbook.data.loading import load_collection, load_split, present_classes, whole_table
 from dermbook.data.phantom import latents, oracle, phantom, write_phantom
 from dermbook.data.splits import (
     Split,
@@ -52,7 +53,10 @@ __all__ = [
     "open_collection",
     "oracle",
     "phantom",
+    "present_classes",
+    "published_table",
     "resize",
     "verify_collection",
+    "whole_table",
     "write_phantom",
 ]

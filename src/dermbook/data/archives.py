@@ -56,13 +56,15 @@ class Entry:
 class Container:
     """A zip archive or folder that holds images or masks: open it in a ``with`` block.
 
-    ``without`` names, in small letters, folders below that are passed over.
+    ``without`` names, in small letters, folders below that are passed over; ``named`` is a regular
+    expression for the ids of interest, all by default.
     """
 
     path: Path
     masks: bool = False
     without: frozenset[str] = frozenset()
     recursive: bool = True
+    named: str = ""
 
     def __enter__(self) -> "Container":
         self._zip = open_zip(self.path) if self.path.is_file() else None
@@ -97,6 +99,8 @@ class Container:
             return None
         mask = _MASK.fullmatch(parts[-1])
         found = mask if self.masks else None if mask else _IMAGE.fullmatch(parts[-1])
+        if found and self.named and not re.fullmatch(self.named, found["id"], re.ASCII):
+            return None
         return re.sub(r"^isic_", "ISIC_", found["id"], flags=re.IGNORECASE) if found else None
 
 

@@ -1,8 +1,8 @@
 """An imported collection on disk: its table, its manifest and its files.
 
 ``data_dir()/NAME`` holds ``images/``, ``masks/``, ``table.csv`` (label, group and metadata) and
-``manifest.csv`` (each file's name, size in bytes and pixels, and SHA-256); ``SHA256SUMS`` vouches
-for these two.
+``manifest.csv`` (each file's name, size in bytes and pixels, and SHA-256), and of some collections
+``published.csv`` (the publisher's whole table); ``SHA256SUMS`` vouches for these.
 """
 
 from functools import lru_cache
@@ -19,7 +19,11 @@ from dermbook.errors import DataError
 from dermbook.files import sha256
 from dermbook.paths import data_dir
 
-_TEXT = ("image_id", "label", "group", "dx_type", "sex", "localization", "file", "mask_file")
+_TEXT = (
+    *("image_id", "label", "group", "dx_type", "sex", "localization", "file", "mask_file"),
+    *("nine_partition_label", "three_partition_label", "qc", "site", "url"),
+)
+_WHOLE_NUMBERS = ("fitzpatrick_scale", "fitzpatrick_centaur")
 
 
 class FolderSource:
@@ -105,11 +109,11 @@ def read_imported(about: Source) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 @lru_cache(maxsize=4)
 def _read(folder: Path, modified: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    text = dict.fromkeys(_TEXT, "str")
+    types = dict.fromkeys(_TEXT, "str") | dict.fromkeys(_WHOLE_NUMBERS, "Int64")
     try:
         _check_sums(folder)
-        table = pd.read_csv(folder / TABLE, dtype=text).set_index("image_id")
-        manifest = pd.read_csv(folder / MANIFEST, dtype=text).set_index("image_id")
+        table = pd.read_csv(folder / TABLE, dtype=types).set_index("image_id")
+        manifest = pd.read_csv(folder / MANIFEST, dtype=types).set_index("image_id")
         manifest = manifest.astype({"mask_file": "str"})
         fits = table.index.equals(manifest.index)
         reason = "they do not belong together"
@@ -124,7 +128,7 @@ def _read(folder: Path, modified: int) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def _check_sums(folder: Path) -> None:
-    """ValueError if the table or the manifest is not what the import wrote."""
+    """ValueError if one of the tables is not what the import wrote."""
     if not (folder / CHECKSUMS).is_file():
         return  # imported before checksums were written
     for line in (folder / CHECKSUMS).read_text().splitlines():

@@ -1,6 +1,7 @@
 """Importing a publisher's files, checking them again, and opening what was imported."""
 
 import hashlib
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -9,14 +10,18 @@ from pathlib import Path
 import pandas as pd
 
 from dermbook.data.collection import Collection
+from dermbook.data.fitzpatrick import published_classes, published_table
+from dermbook.data.gathering import Found, gather
 from dermbook.data.imported import FolderSource, import_command, read_imported
-from dermbook.data.layouts import Found, gather
+from dermbook.data.layouts import LAYOUTS
 from dermbook.data.registry import Source, registered, registered_source
 from dermbook.data.staging import MANIFEST, staging, staging_folder
 from dermbook.data.tables import CLASSES
 from dermbook.data.verification import Problems, some
 from dermbook.errors import DataError
 from dermbook.paths import data_dir
+
+_TABLE_ONLY = "only the table is imported (published_table gives all of it), none of its images."
 
 
 class Notes(tuple[str, ...]):
@@ -30,7 +35,8 @@ class Notes(tuple[str, ...]):
 class ImportReport:
     """What an import or a verification found. ``warnings`` are for the reader's judgement.
 
-    sizes: the images' width × height in pixels. folder: where the collection lies.
+    sizes: the images' width × height in pixels. folder: where the collection lies. rows: of the
+    publisher's whole table, where the collection keeps it (photographs then are no lesions).
     """
 
     collection: str
@@ -40,12 +46,14 @@ class ImportReport:
     sizes: str
     folder: Path
     warnings: Notes = field(default_factory=Notes)
+    rows: int = 0
 
     def __str__(self) -> str:
-        lines = [
-            f"{self.collection}: {self.images:,} images of {self.lesions:,} lesions, "
-            f"{self.masks:,} masks, {self.sizes}; in {self.folder}"
-        ]
+        held = f"{self.images:,} images of {self.lesions:,} lesions, {self.masks:,} masks"
+        if self.rows:
+            held = f"{self.images:,} images, {self.rows:,} rows in the published table"
+        sizes = f", {self.sizes}" if self.images else ""
+        lines = [f"{self.collection}: {held}{sizes}; in {self.folder}"]
         return "\n".join(lines + [f"  note: {warning}" for warning in self.warnings])
 
 
@@ -62,13 +70,20 @@ class CollectionStatus:
     remedy: str
 
 
-def import_collection(name: str, source: Path | str, *, progress: bool = True) -> ImportReport:
+def import_collection(
+    name: str, source: Path | str, *, progress: bool = True, without: Iterable[str] = ()
+) -> ImportReport:
     """Check a publisher's files in the folder ``source`` and import them into ``data_dir()/name``.
 
     Takes the publisher's zips or the folders they were unpacked to, any image size. Every image
     and mask is decoded. Unpacked files are linked (copied where links cannot be), zipped ones
     unpacked; the source is only read. An import that was stopped goes on where it was; one that
     finds nothing new changes nothing.
+
+    Of ``fitzpatrick17k`` a reader has some images, or the table alone: rows without an image are
+    left out of the collection with a warning, and so are a few files that do not decode; images of
+    identical content share a ``group``. The whole table stays in ``published_table``. without:
+    ids of images to pass over though their files are there.
 
     Raises DataError, listing every problem with its file and remedy, when a file is missing or
     damaged, a column is missing, an id is repeated, a class unknown, a row has no image, or the
@@ -79,9 +94,13 @@ def import_collection(name: str, source: Path | str, *, progress: bool = True) -
     _check_source(about, source)
     problems = Problems()
     with ExitStack() as opened, staging(name) as place:
-        found = gather(about, source, opened, problems)
+        found = gather(about, source, opened, problems, frozenset(without))
+        _keep_images(about, found, source)
         place.check_space([*found.images.values(), *found.masks.values()])
-        rows = place.take(found.images, masks=False, problems=problems, progress=progress)
+        lenient = LAYOUTS[name].partial
+        rows = place.take(
+            found.images, masks=False, problems=problems, progress=progress, lenient=lenient
+        )
         masks = place.take(found.masks, masks=True, problems=problems, progress=progress)
         manifest = _manifest(rows, masks)
         _check_masks(manifest, found, problems)
@@ -90,7 +109,9 @@ def import_collection(name: str, source: Path | str, *, progress: bool = True) -
         )
         problems.warnings += _mask_warnings(about, manifest)
         table = found.table.loc[manifest.index]
-        place.finish(table, manifest)
+        if lenient:
+            table = _with_twins(table, manifest, problems)
+        place.finish(table, manifest, found.published)
     return _report(name, table, manifest, problems.warnings)
 
 
@@ -126,18 +147,24 @@ def verify_collection(name: str) -> ImportReport:
 
 
 def open_collection(name: str) -> Collection:
-    """An imported collection, ``ham10000`` or ``isic2018-test``.
+    """An imported collection, ``ham10000``, ``isic2018-test`` or ``fitzpatrick17k``.
 
     Table columns: label, group (lesion_id), dx_type, age (years), sex, localization, width and
-    height (pixels), sorted by image id. DataError says how to import it, and where its files are
-    to be had, when it is not there.
+    height (pixels), sorted by image id. For ``fitzpatrick17k`` the metadata are those of
+    ``dermbook.data.fitzpatrick.read_table``, ``group`` is the image id (of images with identical
+    content, the first one's), and ``classes`` are all labels of the published table in
+    alphabetical order, also those without an image here (see ``present_classes``).
+
+    DataError says how to import it, and where its files are to be had, when it is not there.
     """
     about = registered_source(name)
     table, manifest = read_imported(about)
+    if table.empty:
+        raise DataError(f"{name}: {_TABLE_ONLY} {where_to_get_images(name)}")
     return Collection(
         name=name,
         table=table.assign(width=manifest["width"], height=manifest["height"]),
-        classes=CLASSES,
+        classes=published_classes(name) if LAYOUTS[name].partial else CLASSES,
         source=FolderSource(data_dir() / name, manifest),
         licence=about.licence,
         citation=about.citation,
@@ -159,9 +186,48 @@ def _status(about: Source) -> CollectionStatus:
         table, manifest = read_imported(about)
     except DataError as error:
         return CollectionStatus(about.name, False, 0, 0, 0, str(folder), str(error))
+    if table.empty:
+        said = f"{_TABLE_ONLY} {where_to_get_images(about.name)}"
+        return CollectionStatus(about.name, False, 0, 0, 0, str(folder), said)
     masks = int(manifest["mask_file"].notna().sum())
     lesions = table["group"].nunique()
     return CollectionStatus(about.name, True, len(table), lesions, masks, str(folder), "")
+
+
+def where_to_get_images(name: str) -> str:
+    """The two ways to images of a collection of which the table is there."""
+    return (
+        f"Gather them from the web: dermbook data get {name}; or put those you have beside the "
+        f"table, named MD5HASH.jpg, then: {import_command(name)}"
+    )
+
+
+def _keep_images(about: Source, found: Found, source: Path) -> None:
+    """DataError when an import of a table alone would do away with images."""
+    if found.images or not (data_dir() / about.name / MANIFEST).is_file():
+        return
+    try:
+        images = len(read_imported(about)[0])
+    except DataError:
+        return
+    if images:
+        raise DataError(
+            f"{source} holds no images of {about.name}, of which {images:,} are imported: nothing "
+            f"was changed. To have the table alone, remove {data_dir() / about.name} first."
+        )
+
+
+def _with_twins(table: pd.DataFrame, manifest: pd.DataFrame, problems: Problems) -> pd.DataFrame:
+    """The table with one group for images whose files are the same byte for byte."""
+    digests = manifest["sha256"].loc[table.index]
+    twins = digests.duplicated(keep=False)
+    if not twins.any():
+        return table
+    problems.warn(
+        f"{twins.sum():,} images have the content of another and share its group: "
+        f"{some(table.index[twins])}"
+    )
+    return table.assign(group=digests.groupby(digests).transform(lambda same: same.index[0]))
 
 
 def _check_source(about: Source, source: Path) -> None:
@@ -217,8 +283,10 @@ def _report(
     name: str, table: pd.DataFrame, manifest: pd.DataFrame, warnings: list[str]
 ) -> ImportReport:
     sizes = manifest[["width", "height"]].value_counts()
-    width, height = sizes.index[0]
+    width, height = sizes.index[0] if len(sizes) else (0, 0)
     others = f" and {len(sizes) - 1} other sizes" if len(sizes) > 1 else ""
+    if manifest.empty:
+        warnings = [*warnings, f"{_TABLE_ONLY} {where_to_get_images(name)}"]
     return ImportReport(
         collection=name,
         images=len(table),
@@ -227,6 +295,7 @@ def _report(
         sizes=f"{width}×{height} pixels{others}",
         folder=data_dir() / name,
         warnings=Notes(warnings),
+        rows=len(published_table(name)) if LAYOUTS[name].partial else 0,
     )
 
 

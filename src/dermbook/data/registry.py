@@ -12,8 +12,8 @@ from dermbook.paths import book_root
 class SourceFile:
     """One file as its publisher offers it.
 
-    ``address`` is where it is to be had. ``md5`` is the official file's; ``reduced_sha256`` that
-    of the reduced 200×150 copies; both empty where unknown.
+    ``address`` is where it is to be had, empty if only by hand, from the source's page. ``md5`` is
+    the official file's; ``reduced_sha256`` that of the reduced copy; both empty where unknown.
     """
 
     name: str
@@ -24,7 +24,10 @@ class SourceFile:
 
 @dataclass(frozen=True)
 class Source:
-    """A collection's publisher: title, licence, citation, files, and the official counts."""
+    """A collection's publisher: title, licence, citation, files, and the official counts.
+
+    download: names of the files that make it up; of each inner tuple one is enough, best first.
+    """
 
     name: str
     title: str
@@ -36,7 +39,8 @@ class Source:
     masks: int
     absent_from_reduced: tuple[str, ...]
     files: tuple[SourceFile, ...]
-    importable: bool = True
+    download: tuple[tuple[str, ...], ...] = ()
+    licence_note: str = ""
 
     def file(self, name: str) -> SourceFile | None:
         """The registered file of that name (case does not matter), or None."""
@@ -51,20 +55,15 @@ class Source:
 def registered() -> tuple[str, ...]:
     """Names of the collections that can be imported, in the registry's order."""
     known = _registry(book_root() / "data" / "registry.yaml")
-    return tuple(name for name, source in known.items() if source.importable)
+    return tuple(known)
 
 
 def registered_source(name: str) -> Source:
-    """The registry's entry; DataError for a name that is unknown or cannot be imported yet."""
+    """The registry's entry; DataError for an unknown name."""
     known = _registry(book_root() / "data" / "registry.yaml")
     if name not in known:
         ready = ", ".join(registered())
         raise DataError(f"{name!r} is no collection that can be imported: {ready} are.")
-    if not known[name].importable:
-        raise DataError(
-            f"{name} is known ({known[name].home}) but cannot be imported yet: "
-            f"{', '.join(registered())} can."
-        )
     return known[name]
 
 
@@ -100,5 +99,6 @@ def _source(name: str, entry: dict) -> Source:
         masks=expected.get("masks", 0),
         absent_from_reduced=tuple(entry.get("absent_from_reduced_copies", ())),
         files=files,
-        importable=entry.get("importable", True),
+        download=tuple(tuple(names) for names in entry.get("download", ())),
+        licence_note=" ".join(entry.get("licence_note", "").split()),
     )

@@ -19,12 +19,16 @@ import pandas as pd
 from dermbook.data.archives import Entry
 from dermbook.data.verification import Checked, Problems, check_file, some
 from dermbook.errors import DataError
-from dermbook.files import sha256, write_text
+from dermbook.files import replacing, sha256, write_text
 from dermbook.paths import data_dir
 
 #: bytes that must stay free on the disk beyond what an import writes
 SPARE_BYTES = 100 * 2**20
 TABLE, MANIFEST, CHECKSUMS = "table.csv", "manifest.csv", "SHA256SUMS"
+#: the publisher's whole table, of collections of which a reader may have a part only
+PUBLISHED = "published.csv"
+#: share of files that may be left out before something must be wrong with the source
+STRAY_SHARE = 0.05
 
 # what file browsers leave in any folder that they show
 _FILE_BROWSERS = (".DS_Store", "Thumbs.db", "desktop.ini")
@@ -80,12 +84,19 @@ class Staging:
             )
 
     def take(
-        self, entries: dict[str, Entry], *, masks: bool, problems: Problems, progress: bool
+        self,
+        entries: dict[str, Entry],
+        *,
+        masks: bool,
+        problems: Problems,
+        progress: bool,
+        lenient: bool = False,
     ) -> pd.DataFrame:
         """Check every file and put it in place; one row a good file.
 
         Index image_id; columns file, bytes, width, height, sha256, area (share of mask pixels on
-        the lesion, NaN for images). Files that cannot be read or do not decode go to ``problems``.
+        the lesion, NaN for images). Files that cannot be read or do not decode are errors in
+        ``problems``; if ``lenient``, a few of them (up to three, or 5 %) are warnings.
         """
         what = "masks" if masks else "images"
         if entries or not masks:
@@ -103,25 +114,40 @@ class Staging:
                 "sha256": checked.sha256,
                 "area": None if not masks else checked.marked / (checked.width * checked.height),
             }
+        few = sum(map(len, bad.values())) <= max(3, STRAY_SHARE * len(entries))
+        spare = lenient and few and bool(rows)
         for reason, files in bad.items():
             them = "it by the publisher's file"
             if len(files) > 1:
                 them = "them by the publisher's files"
                 reason = reason.replace("is ", "are ", 1).replace("does ", "do ", 1)
             count = f"{len(files):,} of {len(entries):,} {what}"
-            problems.add(f"{count} {reason}: {some(files)}. Replace {them}.")
+            if spare:
+                problems.warn(f"{count} {reason}; left out: {some(files)}")
+            else:
+                problems.add(f"{count} {reason}: {some(files)}. Replace {them}.")
         columns = ["file", "bytes", "width", "height", "sha256", "area"]
         frame = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
         return frame.rename_axis("image_id").sort_index()
 
-    def finish(self, table: pd.DataFrame, manifest: pd.DataFrame) -> None:
-        """Write the table and the manifest and put the whole in the collection's place."""
+    def finish(
+        self, table: pd.DataFrame, manifest: pd.DataFrame, published: bytes | None = None
+    ) -> None:
+        """Write the tables and put the whole in the collection's place.
+
+        published: the publisher's whole table, kept byte for byte beside the others.
+        """
         self._sweep(manifest)
         write_text(self.folder / TABLE, table.to_csv())
         write_text(self.folder / MANIFEST, manifest.to_csv())
-        sums = [f"{sha256(self.folder / text)}  {text}\n" for text in (TABLE, MANIFEST)]
+        texts = [TABLE, MANIFEST]
+        if published is not None:
+            with replacing(self.folder / PUBLISHED) as temporary:
+                temporary.write_bytes(published)
+            texts.append(PUBLISHED)
+        sums = [f"{sha256(self.folder / text)}  {text}\n" for text in texts]
         write_text(self.folder / CHECKSUMS, "".join(sums))
-        if self._changes_nothing(manifest):
+        if self._changes_nothing(manifest, [*texts, CHECKSUMS]):
             shutil.rmtree(self.folder)
             return
         old = data_dir() / f".{self.name}.old"
@@ -185,11 +211,11 @@ class Staging:
             if path.relative_to(self.folder).as_posix() not in wanted and not path.is_dir():
                 path.unlink()
 
-    def _changes_nothing(self, manifest: pd.DataFrame) -> bool:
-        """Whether the collection already has the very same files, table and manifest."""
+    def _changes_nothing(self, manifest: pd.DataFrame, texts: list[str]) -> bool:
+        """Whether the collection already has the very same files and tables."""
         names = [Path("images") / name for name in manifest["file"]]
         names += [Path("masks") / name for name in manifest["mask_file"].dropna()]
-        for text in (TABLE, MANIFEST, CHECKSUMS):
+        for text in texts:
             if not _holds(self.target / text, (self.folder / text).read_bytes()):
                 return False
         return all(
@@ -207,7 +233,7 @@ def _refuse_foreign(target: Path) -> None:
         )
     if not target.exists():
         return
-    expected = {"images", "masks", TABLE, MANIFEST, CHECKSUMS, *_FILE_BROWSERS}
+    expected = {"images", "masks", TABLE, MANIFEST, CHECKSUMS, PUBLISHED, *_FILE_BROWSERS}
     try:
         manifest = pd.read_csv(target / MANIFEST, dtype="str")
         ours = {Path("images") / name for name in manifest["file"]}

@@ -31,7 +31,7 @@ def read_labels(where: str, content: bytes, problems: Problems) -> pd.DataFrame:
     Repeated ids, unknown classes and rows without lesion or class go to ``problems`` (only the
     first of repeated rows is kept); DataError for a table without a needed column.
     """
-    raw = _read(where, content)
+    raw = read_text_table(where, content)
     columns = set(raw.columns)
     if "image" in columns and {"mel", "nv"} <= columns:
         table = _one_hot(where, raw, problems)
@@ -48,8 +48,8 @@ def read_labels(where: str, content: bytes, problems: Problems) -> pd.DataFrame:
 
 def read_groupings(where: str, content: bytes) -> pd.DataFrame:
     """ISIC2018_Task3_Training_LesionGroupings.csv: index image_id; columns group, dx_type."""
-    raw = _read(where, content)
-    _require(where, raw, ("image", "lesion_id"))
+    raw = read_text_table(where, content)
+    require_columns(where, raw, ("image", "lesion_id"))
     table = pd.DataFrame({"group": raw["lesion_id"].str.strip()})
     confirmed = raw.get("diagnosis_confirm_type", pd.Series(index=raw.index, dtype="str"))
     table["dx_type"] = confirmed.str.strip().replace(_DX_TYPES)
@@ -65,7 +65,11 @@ def blank_labels(ids: Sequence[str]) -> pd.DataFrame:
     return _with_metadata(table)
 
 
-def _read(where: str, content: bytes) -> pd.DataFrame:
+def read_text_table(where: str, content: bytes) -> pd.DataFrame:
+    """A table of text, column names in small letters; separated by comma, tab or semicolon, UTF-8.
+
+    DataError for what is no such table, or has no rows.
+    """
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -82,7 +86,8 @@ def _read(where: str, content: bytes) -> pd.DataFrame:
     return raw
 
 
-def _require(where: str, raw: pd.DataFrame, columns: tuple[str, ...]) -> None:
+def require_columns(where: str, raw: pd.DataFrame, columns: Sequence[str]) -> None:
+    """DataError naming the columns that a table lacks."""
     missing = [column for column in columns if column not in raw.columns]
     if missing:
         raise DataError(
@@ -92,7 +97,7 @@ def _require(where: str, raw: pd.DataFrame, columns: tuple[str, ...]) -> None:
 
 
 def _metadata(where: str, raw: pd.DataFrame, problems: Problems) -> pd.DataFrame:
-    _require(where, raw, _REQUIRED)
+    require_columns(where, raw, _REQUIRED)
     raw = raw.assign(image_id=_ids(where, raw["image_id"]))
     table = pd.DataFrame(
         {
@@ -127,7 +132,7 @@ def _metadata(where: str, raw: pd.DataFrame, problems: Problems) -> pd.DataFrame
 
 
 def _one_hot(where: str, raw: pd.DataFrame, problems: Problems) -> pd.DataFrame:
-    _require(where, raw, ("image", *CLASSES))
+    require_columns(where, raw, ("image", *CLASSES))
     index = _ids(where, raw["image"])
     marks = raw[list(CLASSES)].apply(pd.to_numeric, errors="coerce").to_numpy()
     sure = (np.isin(marks, (0, 1)).all(axis=1)) & (marks.sum(axis=1) == 1)
