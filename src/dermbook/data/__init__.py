@@ -14,7 +14,15 @@ from dermbook.data.importing import (
     verify_collection,
 )
 from dermbook.data.loading import load_collection, load_split, present_classes, whole_table
-from dermbook.data.phantom import latents, oracle, phantom, write_phantom
+from dermbook.data.phantom import (
+    latents,
+    oracle,
+    phantom,
+    phantom_clinical,
+    phantom_composites,
+    write_phantom,
+    write_phantom_clinical,
+)
 from dermbook.data.splits import (
     Split,
     audit,
@@ -53,10 +61,13 @@ __all__ = [
     "open_collection",
     "oracle",
     "phantom",
+    "phantom_clinical",
+    "phantom_composites",
     "present_classes",
     "published_table",
     "resize",
     "verify_collection",
     "whole_table",
     "write_phantom",
+    "write_phantom_clinical",
 ]

@@ -5,11 +5,18 @@ import pandas as pd
 from dermbook.data.collection import Collection
 from dermbook.data.fitzpatrick import published_table
 from dermbook.data.importing import open_collection
-from dermbook.data.phantom import phantom, phantom_clinical
+from dermbook.data.phantom import phantom, phantom_clinical, phantom_composites
 from dermbook.data.splits import Split, canonical_split, grouped_split
 from dermbook.errors import DataError, ParameterError
 
-KNOWN = ("phantom", "phantom-clinical", "ham10000", "isic2018-test", "fitzpatrick17k")
+KNOWN = (
+    "phantom",
+    "phantom-clinical",
+    "phantom-composites",
+    "ham10000",
+    "isic2018-test",
+    "fitzpatrick17k",
+)
 
 
 def load_collection(
@@ -18,7 +25,8 @@ def load_collection(
     """The collection a chapter asks for by name.
 
     ``phantom`` is generated: ``images`` pictures of ``height`` x ``width`` pixels from ``seed``;
-    ``phantom-clinical`` likewise, each picture of a size of its own around that one.
+    ``phantom-clinical`` likewise, each picture of a size of its own around that one;
+    ``phantom-composites`` likewise, pictures of one to four panels.
     Imported collections come whole (``images=0``) or as the whole lesions, chosen by ``seed``,
     that first reach ``images`` pictures. ``fitzpatrick17k`` knows no lesions: there, that many
     photographs drawn at random. Raises ParameterError for an unknown name or a negative
@@ -32,6 +40,8 @@ def load_collection(
         return phantom(images or 700, height=height, width=width, seed=seed)
     if name == "phantom-clinical":
         return phantom_clinical(images or 700, height=height, width=width, seed=seed, sizes="mixed")
+    if name == "phantom-composites":
+        return phantom_composites(images or 400, height=height, width=width, seed=seed)
     collection = open_collection(name)
     return collection if images in (0, len(collection)) else _some_lesions(collection, images, seed)
 

@@ -180,7 +180,8 @@ def check_data() -> list[Check]:
     for status in collection_status():
         there = bool(getattr(status, "imported", False))
         remedy = (
-            f"for the laptop and gpu editions: dermbook data import {status.name} --from FOLDER"
+            f"for the laptop and gpu editions: dermbook data get {status.name}, or "
+            f"dermbook data import {status.name} --from FOLDER"
         )
         found = "imported" if there else "not imported (the quick edition needs none)"
         count = getattr(status, "images", None)

@@ -254,10 +254,10 @@ def _plant_duplicates(
     return table, shots
 
 
-def _whole_lesions(groups: Sequence[str], count: int, rng: np.random.Generator) -> np.ndarray:
+def whole_lesions(groups: Sequence[str], count: int, rng: np.random.Generator) -> np.ndarray:
     """Positions of exactly ``count`` images that make up whole lesions, as far as possible."""
     if 2 * count > len(groups):  # choosing the complement keeps enough single images to fill up
-        rest = _whole_lesions(groups, len(groups) - count, rng)
+        rest = whole_lesions(groups, len(groups) - count, rng)
         return np.setdiff1d(np.arange(len(groups)), rest)
     members = pd.Series(np.arange(len(groups))).groupby(np.asarray(groups), sort=True)
     lesions = [positions.to_numpy() for _, positions in members]
@@ -276,7 +276,7 @@ def _whole_lesions(groups: Sequence[str], count: int, rng: np.random.Generator) 
 def _corrupt_labels(table: pd.DataFrame, rate: float, seed: int) -> None:
     rng = _rng(seed, _LABELS)
     count = round(rate * len(table))
-    wrong = _whole_lesions(table["group"].tolist(), count, rng)
+    wrong = whole_lesions(table["group"].tolist(), count, rng)
     table["label_is_corrupted"] = False
     table.loc[wrong, "label_is_corrupted"] = True
     for _, rows in table.iloc[wrong].groupby("group", sort=True):
@@ -286,5 +286,5 @@ def _corrupt_labels(table: pd.DataFrame, rate: float, seed: int) -> None:
 
 def _remove_ages(table: pd.DataFrame, share: float, seed: int) -> None:
     count = round(share * len(table))
-    blank = _whole_lesions(table["group"].tolist(), count, _rng(seed, _AGES))
+    blank = whole_lesions(table["group"].tolist(), count, _rng(seed, _AGES))
     table.loc[blank, "age"] = np.nan
