@@ -4,6 +4,15 @@ Each function takes the table that a Record keeps as a series, so the published 
 are drawn by the same code. ``phantom=True`` writes *phantom data* into the figure.
 """
 
+from dermbook.plots.acquisition import harvest_kills, harvest_outcomes
+from dermbook.plots.cleaning import (
+    copy_thresholds,
+    encoding_scores,
+    filling_shifts,
+    flagged_shares,
+    match_counts,
+    review_order,
+)
 from dermbook.plots.data import (
     age_histogram,
     category_bars,
@@ -16,6 +25,23 @@ from dermbook.plots.data import (
     quantile_ranges,
 )
 from dermbook.plots.intervals import leaderboard_dots, metric_intervals, recall_intervals
+from dermbook.plots.leakage import effect_intervals, leak_bars
+from dermbook.plots.metadata import (
+    age_boxes,
+    age_density,
+    associations,
+    class_tail,
+    scale_matrix,
+    size_scatter,
+    skin_types,
+)
+from dermbook.plots.pipelines import (
+    confusion_pair,
+    kappa_by_way,
+    pipeline_speed,
+    statistics_by_side,
+    swap_heatmap,
+)
 from dermbook.plots.scores import (
     confusion_heatmap,
     kappa_histogram,
@@ -28,27 +54,49 @@ from dermbook.plots.style import png, svg, use_style
 from dermbook.plots.training import learning_curve_spread, learning_curves
 
 __all__ = [
+    "age_boxes",
+    "age_density",
     "age_histogram",
+    "associations",
     "category_bars",
     "class_bars",
     "class_grid",
+    "class_tail",
     "confusion_heatmap",
+    "confusion_pair",
+    "copy_thresholds",
+    "effect_intervals",
+    "encoding_scores",
+    "filling_shifts",
+    "flagged_shares",
+    "harvest_kills",
+    "harvest_outcomes",
     "image_grid",
     "image_sizes",
+    "kappa_by_way",
     "kappa_histogram",
     "leaderboard_dots",
+    "leak_bars",
     "learning_curve_spread",
     "learning_curves",
+    "match_counts",
     "metric_intervals",
     "missing_bars",
     "photographs_per_lesion",
+    "pipeline_speed",
     "png",
     "pr_curves",
     "quantile_ranges",
     "recall_intervals",
     "reliability_diagram",
+    "review_order",
     "roc_curves",
+    "scale_matrix",
+    "size_scatter",
+    "skin_types",
+    "statistics_by_side",
     "svg",
+    "swap_heatmap",
     "threshold_tradeoff",
     "use_style",
 ]

@@ -6,15 +6,30 @@ published run and for this run, so no figure in a conclusion is typed by hand.
 
 from dermbook.publishing.summaries.class_scores import CLASS_SCORES, class_scores
 from dermbook.publishing.summaries.cnn_from_scratch import cnn_from_scratch
+from dermbook.publishing.summaries.data_acquisition import (
+    address_finding,
+    data_acquisition,
+    folder_finding,
+)
+from dermbook.publishing.summaries.data_cleaning import data_cleaning
 from dermbook.publishing.summaries.decisions import decisions
-from dermbook.publishing.summaries.exploration import exploration
+from dermbook.publishing.summaries.exploration import exploration, size_finding
+from dermbook.publishing.summaries.input_pipelines import input_pipelines
 from dermbook.publishing.summaries.leaderboard import leaderboard
+from dermbook.publishing.summaries.splits_and_leakage import splits_and_leakage
 
 __all__ = [
     "CLASS_SCORES",
+    "address_finding",
     "class_scores",
     "cnn_from_scratch",
+    "data_acquisition",
+    "data_cleaning",
     "decisions",
     "exploration",
+    "folder_finding",
+    "input_pipelines",
     "leaderboard",
+    "size_finding",
+    "splits_and_leakage",
 ]
