@@ -109,6 +109,7 @@ chapter.table(
     "layout",
     caption="A phantom collection as its publisher would give it out: how much each file holds, "
     "and its first member or line.",
+    of="phantom",
 )
 
 # %% [markdown]
@@ -125,6 +126,7 @@ with chapter.timing("import with planted faults"):
 chapter.table(
     "faults",
     caption="Faults planted in a phantom publisher's folder, and what the import says to each.",
+    of="phantom",
 )
 
 # %% [markdown]
@@ -157,6 +159,7 @@ chapter.figure(
     plots.harvest_outcomes,
     caption="Addresses of phantom pictures by what they should come to, and how many did.",
     alt="Bars of addresses by reason; nearly all or all of each bar is classified rightly.",
+    of="phantom",
 )
 
 # %% [markdown]
@@ -170,6 +173,7 @@ chapter.table(
     caption="Every kind of address (of phantom pictures): expected, got, and what a plain loop "
     "would have saved.",
     formats={"requests": ".1f"},
+    of="phantom",
 )
 
 # %% [markdown]
@@ -184,6 +188,7 @@ chapter.table(
     "reasons",
     caption="The account of the last run (phantom pictures): every reason and its share.",
     formats={"share": ".1%"},
+    of="phantom",
 )
 
 # %% [markdown]
@@ -197,6 +202,7 @@ chapter.table(
     caption="Three runs over one table (phantom pictures): addresses asked for, requests that the "
     "server counted, images in the folder.",
     formats={"seconds": ".1f"},
+    of="phantom",
 )
 
 # %% [markdown]
@@ -209,6 +215,7 @@ chapter.table(
     "speed",
     caption="Phantom images a second, with and without a round trip, against one after the other.",
     formats={"round_trip_ms": ".0f", "seconds": ".2f", "images_per_second": ".0f"},
+    of="phantom",
 )
 
 # %% [markdown]
@@ -229,6 +236,7 @@ chapter.figure(
     plots.harvest_kills,
     caption="How far each run got before it was killed (phantom pictures); the last one finished.",
     alt="Bars, one a run, each beginning where the last one ended; the last reaches all rows.",
+    of="phantom",
 )
 
 # %%
@@ -236,6 +244,7 @@ chapter.add_series("kill-checks", checks)
 chapter.table(
     "kill-checks",
     caption="The folder after all kills against that of an undisturbed harvest (phantom pictures).",
+    of="phantom",
 )
 
 # %% [markdown]
@@ -248,7 +257,9 @@ chapter.table(
 
 # %%
 chapter.add_series("folders", acquisition.folder_table(phantom))
-chapter.table("folders", caption="Phantom images in class folders, and in one zip of them.")
+chapter.table(
+    "folders", caption="Phantom images in class folders, and in one zip of them.", of="phantom"
+)
 
 # %% [markdown]
 # ## What a table of addresses leaves

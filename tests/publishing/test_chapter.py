@@ -188,3 +188,25 @@ def test_a_submission_is_a_challenge_csv_or_a_sentence(book, small_phantom):
     lines = (chapter.output / "submissions" / name).read_text().splitlines()
     assert lines[0] == "image,MEL,NV,BCC,AKIEC,BKL,DF,VASC"
     assert len(lines) == 41
+
+
+def test_a_phantom_series_is_called_so_in_a_chapter_about_real_data(book, small_phantom):
+    """A chapter may judge a method on the phantom and then use it on patients."""
+    real = Collection("ham10000", small_phantom.table, small_phantom.classes, small_phantom.source)
+    chapter = opened()
+    chapter.uses(real)
+    chapter.add_series("classes", CLASSES)
+    told = []
+
+    def draw(frame, *, phantom):
+        told.append(phantom)
+        return plots.class_bars(frame, phantom=phantom)
+
+    block = chapter.figure("classes", draw, caption="Bars.", alt="Bars.", of="phantom")
+    assert told == [True]
+    assert "Bars. Phantom data." in block.markdown
+    own = chapter.table("classes", caption="On the phantom.", of="phantom")
+    assert "On the phantom." in own.markdown
+    assert "Phantom data." not in own.markdown
+    chapter.figure("classes", draw, caption="Bars.", alt="Bars.")
+    assert told == [True, False]

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 Draw = Callable[..., "Figure"]
 #: whose numbers a figure or table shows
-Of = Literal["run", "both", "everything", "reports"]
+Of = Literal["run", "both", "everything", "reports", "phantom"]
 
 
 def open_chapter(name: str, namespace: Mapping[str, Any]) -> "Chapter":
@@ -75,11 +75,12 @@ class Chapter(Gathering):
 
         ``draw(frame, phantom=…, **options)`` is a function of ``dermbook.plots``. ``of`` says whose
         numbers are drawn: those of the *run*; of the run and the reports *both*, where the series
-        itself names what is phantom; or *everything*, published runs included, which needs no tabs.
+        itself names what is phantom; *everything*, published runs included, which needs no tabs;
+        or the *phantom*, which this series is about in every edition.
         """
         runs = self._runs_with(name, of)
         panels = [
-            (label, draw(frame, phantom=phantom and of == "run", **options))
+            (label, draw(frame, phantom=(phantom and of == "run") or of == "phantom", **options))
             for label, frame, phantom in runs
         ]
         return display.figure_block(
@@ -210,16 +211,21 @@ class Chapter(Gathering):
 
     def _runs_with(self, name: str, of: Of) -> list[tuple[str, pd.DataFrame, bool]]:
         """(tab label, frame, phantom) of each run that has the series: the published one first."""
-        label = " · ".join([self.edition, *self._data]) or self.edition
+        label = " · ".join([self.edition, *(["phantom"] if of == "phantom" else self._data)])
         runs = [(f"This run · {label}", self.series(name), self.phantom)]
-        tabs = of in ("run", "both") and self.published is not None
+        tabs = of in ("run", "both", "phantom") and self.published is not None
         if tabs and name in self.published.series:
             frame = self.published.series_frame(name)
-            runs.insert(0, (f"Published · {self.published.label}", frame, self.published.phantom))
+            label = self.published.label
+            if of == "phantom":
+                label = f"{self.published.edition} · phantom"
+            runs.insert(0, (f"Published · {label}", frame, self.published.phantom))
         return runs
 
     def _caption(self, caption: str, of: Of, tabs: int) -> str:
         """A caption that never lets a phantom number pass for a real one."""
+        if of == "phantom":
+            return caption if "phantom" in caption.lower() else f"{caption} Phantom data."
         if not self.phantom or of == "reports":
             return caption
         if of != "run":
