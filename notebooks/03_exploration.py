@@ -4,10 +4,10 @@
 #     chapter: exploration
 #     title: Exploration
 #     question: What is in a skin-lesion collection, and what will its shape do to a model?
-#     description: Classes, lesions, ages, sites and sizes of HAM10000, before any model sees them
+#     description: Classes, lesions, ages, sites, skin types and sizes, before any model sees them
 #     part: I
 #     needs: []
-#     rows: ["2.1", "4.1"]
+#     rows: ["0.14", "0.16", "2.1", "4.1"]
 #     lessons: []
 #     accelerator: none
 #     minutes: {quick: 0.2, laptop: 0.1}
@@ -42,14 +42,16 @@
 # - read a collection as one table with a label, a lesion and its metadata for each image;
 # - say why accuracy is a poor score here, from the class bars alone;
 # - say why images must be divided by lesion and not one by one;
-# - spot metadata that gives the label away.
+# - spot metadata that gives the label away, and measure by how much;
+# - read a rule such as "the size of the smallest 5 %" in every way it can be meant, and price each;
+# - say who is missing from a collection.
 #
 # ## What it needs
 #
 # No other chapter and no accelerator. In the `quick` edition it draws a **phantom** collection:
-# synthetic pictures with known truth, no patients. With HAM10000 imported
-# (`dermbook data import ham10000 --from FOLDER`), the `laptop` edition reads all of it in under a
-# minute.
+# synthetic pictures with known truth, no patients. With HAM10000 and Fitzpatrick17k imported
+# (`dermbook data get ham10000`, or `dermbook data import ham10000 --from FOLDER`), the `laptop`
+# edition reads all of them in under a minute.
 
 # %% tags=["parameters"]
 edition: str = "quick"  # which edition this run belongs to: quick, laptop or gpu
@@ -58,6 +60,9 @@ collection: str = "phantom"  # phantom, or ham10000 once it is imported
 images: int = 700  # how many pictures; 0 takes all of an imported collection
 height: int = 96  # pixels, of a phantom picture
 width: int = 128  # pixels, of a phantom picture
+clinical: str = "phantom-clinical"  # clinical photographs with skin types; or fitzpatrick17k
+clinical_images: int = 700  # how many of them; 0 takes all of an imported collection
+smallest_share: float = 0.05  # the share of images that "the size of the smallest …" is about
 
 # %% [markdown]
 # ## The collection
@@ -68,7 +73,7 @@ width: int = 128  # pixels, of a phantom picture
 
 # %%
 from dermbook import plots
-from dermbook.data import exploration, load_collection
+from dermbook.data import exploration, load_collection, load_split, whole_table
 from dermbook.publishing import open_chapter, summaries
 
 chapter = open_chapter("exploration", globals())
@@ -99,6 +104,18 @@ chapter.picture(
     collection=phantom,
     caption="Five lesions of each of the seven classes, as the phantom draws them.",
     alt="Grid of synthetic dermoscopic pictures, one row a class, five lesions in each row.",
+)
+
+# %% [markdown]
+# Nine of them, taken at random, are what one report shows first. Most are naevi, as in life.
+
+# %%
+chapter.picture(
+    "nine",
+    plots.image_grid([phantom.image(name) for name in phantom.ids[:9]], columns=3, phantom=True),
+    collection=phantom,
+    caption="Nine pictures of the phantom in no order.",
+    alt="Three rows of three synthetic dermoscopic pictures, most of them brown naevi.",
 )
 
 # %% [markdown]
@@ -172,6 +189,31 @@ chapter.figure(
     alt="Histograms of age for each class; naevi are photographed at younger ages than cancers.",
 )
 
+# %% [markdown]
+# The same ages as boxes: half of a class lies in its box, and the white line is its median.
+
+# %%
+chapter.add_series("age-boxes", exploration.age_boxes(lesions))
+chapter.figure(
+    "age-boxes",
+    plots.age_boxes,
+    caption="Age by class: quartiles, and whiskers to the last age within 1.5 box lengths.",
+    alt="Boxes of age for each class; the box of naevi lies lowest, those of cancers highest.",
+)
+
+# %% [markdown]
+# And as smooth curves. A curve hides how many images it stands for and invents ages between those
+# that were recorded (HAM10000 rounds to five years), but it is the easiest to compare.
+
+# %%
+chapter.add_series("age-density", exploration.age_density(lesions))
+chapter.figure(
+    "age-density",
+    plots.age_density,
+    caption="Age by class as a density (Gaussian kernels, Scott's rule).",
+    alt="Seven curves of age; naevi peak in the forties, cancers and keratoses around seventy.",
+)
+
 # %%
 chapter.add_series("age-summary", exploration.age_summary(lesions))
 chapter.table(
@@ -196,6 +238,34 @@ chapter.figure(
     plots.category_bars,
     caption="Body site, by class, in per cent of the class.",
     alt="Stacked bars of body site for each class; some classes cluster on the face or trunk.",
+)
+
+# %% [markdown]
+# ## How much the metadata give away
+#
+# Bars can be looked at for a long time. Two numbers sum them up. Cramér's V says how closely a
+# column goes with the label, from 0 (not at all) to 1 (it tells it) {cite}`bergsma2013cramer`. And
+# a rule that never sees a picture, "for each value answer the class that is most over-represented
+# there", learnt on the training part and tried on the validation part, says what that is worth.
+
+# %%
+split = load_split(lesions, seed=seed)
+columns = ["dx_type", "age", "sex", "localization"]
+chapter.add_series("associations", exploration.association_table(lesions, columns, split))
+chapter.figure(
+    "associations",
+    plots.associations,
+    caption="What each metadata column alone says of the label.",
+    alt="Bars of Cramér's V by column with the balanced accuracy of a rule; all beat guessing.",
+)
+
+# %%
+chapter.add_series("site-excess", exploration.excess_table(lesions, "localization"))
+chapter.table(
+    "site-excess",
+    caption="Where a class is found most above chance: images, those expected, and their ratio.",
+    shape=exploration.largest_excess,
+    formats={"expected": ".1f", "ratio": ".1f"},
 )
 
 # %% [markdown]
@@ -237,6 +307,123 @@ chapter.figure(
 )
 
 # %% [markdown]
+# ## Clinical photographs: 114 conditions and a long tail
+#
+# Fitzpatrick17k is another kind of collection. Photographs of patients from two web atlases,
+# taken with any camera, of 114 conditions. What the table says of all its rows is counted here;
+# the photographs show people who can be recognised, so the book computes with them and never
+# shows one.
+
+# %%
+photographs = load_collection(
+    clinical, images=clinical_images, height=height, width=width, seed=seed
+)
+rows = whole_table(photographs)
+chapter.uses(photographs)
+chapter.add_counts(
+    exploration.clinical_counts(rows),
+    of=photographs,
+    claims={"R0.images": "images", "R0.classes": "classes"},
+)
+chapter.add_series("tail", exploration.rank_table(rows["label"]))
+chapter.figure(
+    "tail",
+    plots.class_tail,
+    caption="Conditions by the number of their photographs.",
+    alt="Bars of decreasing height: a few conditions have many photographs, most have few.",
+)
+
+# %% [markdown]
+# The conditions are grouped twice, into nine kinds and into three. A model that names the kind has
+# not named the condition, and a model that is *given* the kind has been given much of the answer;
+# the chapter on multi-input models returns to that.
+
+# %%
+chapter.add_series("partitions", exploration.rank_table(rows["nine_partition_label"]))
+chapter.table(
+    "partitions",
+    caption="The nine kinds of conditions, by the number of photographs.",
+    formats={"percent": ".1f", "cumulative": ".1f"},
+)
+
+# %% [markdown]
+# ## Whose skin it is
+#
+# Each photograph has been given a Fitzpatrick skin type twice, by two groups of annotators. The
+# type was meant to say how a skin answers to the sun, asked of its owner; read off a photograph
+# it is an opinion. Two things matter: how few photographs show dark skin, and how little the two
+# groups agree.
+
+# %%
+chapter.add_series("skin-types", exploration.skin_type_table(rows))
+chapter.figure(
+    "skin-types",
+    plots.skin_types,
+    caption="Photographs by skin type, on both scales.",
+    alt="Paired bars by skin type; types one to three have most photographs, six the fewest.",
+)
+
+# %%
+chapter.add_series("scales", exploration.confusion_of_scales(rows))
+chapter.figure(
+    "scales",
+    plots.scale_matrix,
+    first="fitzpatrick_scale",
+    second="fitzpatrick_centaur",
+    caption="One scale against the other: photographs with each pair of types.",
+    alt="Matrix of counts of two scales; the diagonal and its neighbours hold most photographs.",
+)
+
+# %%
+chapter.add_series("skin-kinds", exploration.skin_by_group(rows, "three_partition_label"))
+chapter.figure(
+    "skin-kinds",
+    plots.category_bars,
+    label="skin type",
+    caption="Skin type within benign, malignant and non-neoplastic conditions.",
+    alt="Stacked bars of skin type for three kinds of conditions; malignant ones are lightest.",
+)
+
+# %% [markdown]
+# ## One size for all of them
+#
+# A network wants images of one size. The report chose 290×192, "the size of the smallest 5 %".
+# A size has two sides, so the sentence can mean at least three things. Each side's own 5 %
+# quantile need not be the size of any image; the image at the 5 % mark by area may be a narrow
+# one; and the shorter side with the usual proportions needs a choice of orientation.
+
+# %%
+sizes = exploration.stored_sizes(photographs)
+chapter.add_series("size-rules", exploration.size_rules(sizes, share=smallest_share))
+chapter.table(
+    "size-rules",
+    caption="Three readings of the rule: the size in pixels, and the shares of images that would "
+    "have to be enlarged on one side at least, and on both.",
+    formats={"enlarged": ".3f", "both": ".3f"},
+)
+
+# %%
+chapter.add_series("clinical-sizes", exploration.size_figure_table(sizes, share=smallest_share))
+chapter.figure(
+    "clinical-sizes",
+    plots.size_scatter,
+    caption="Sizes of the stored photographs, and what each reading makes of them.",
+    alt="Scatter of widths and heights; three marks near its lower left are the three readings.",
+)
+
+# %% [markdown]
+# The report then wrote `input_shape = (290, 192, 3)`. Keras reads that as 290 *high* and 192
+# *wide*. Whether that fits depends on how the photographs were held:
+
+# %%
+chapter.add_series("shapes", exploration.shape_table(sizes))
+chapter.table(
+    "shapes",
+    caption="Photographs by orientation, with their median width divided by height.",
+    formats={"percent": ".1f", "ratio": ".2f"},
+)
+
+# %% [markdown]
 # ## What we found
 
 # %%
@@ -261,6 +448,9 @@ chapter.add_counts(
         "R1.malignant": "malignant",
     },
 )
+chapter.finding(
+    "0.14", **summaries.size_finding(chapter.series("size-rules"), sizes, photographs.phantom)
+)
 chapter.comparison()
 
 # %% [markdown]
@@ -270,6 +460,7 @@ chapter.comparison()
 # 2. A colleague draws 15 % of the images at random as a test part. Roughly what share of those
 #    test images has another photograph of the same lesion in the training part?
 # 3. Which metadata column would you never give to a model, and which would you discuss?
+# 4. Run the chapter with `-p smallest_share=0.25`. Which reading of the rule changes most, and why?
 #
 # ```{admonition} Solutions
 # :class: dropdown
@@ -282,6 +473,8 @@ chapter.comparison()
 # 3. `dx_type` is a consequence of the suspicion and so of the label: never. Age, sex and site are
 #    known before the diagnosis, so a doctor would use them; but they also describe how the
 #    collection was gathered, and a model that leans on them will fail elsewhere.
+# 4. `dermbook run exploration -p smallest_share=0.25`. The reading by area follows one image, so
+#    its proportions jump about; the other two move smoothly, since they are quantiles.
 # ```
 
 # %%

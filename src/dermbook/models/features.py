@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from dermbook.data import Collection, cached_images
+from dermbook.data import Collection, Transform, cached_images, resize
 from dermbook.data.image_store import BLOCK, Layout, open_or_build
 from dermbook.errors import DataError
 from dermbook.files import replacing
@@ -61,13 +61,16 @@ def frozen_features(
     scaling: str = "own",
     seed: int = 0,
     batch_size: int = 32,
+    transform: Transform | None = None,
     progress: bool = True,
 ) -> Features:
     """Global-average-pooled features of every image of a collection.
 
     name: a key of ``BACKBONES``. height, width: pixels that the images are resized to. weights,
-    scaling, seed: see ``build_backbone``. The first call runs the backbone over all images, block
-    by block, and goes on where a killed one stopped; later calls open the file.
+    scaling, seed: see ``build_backbone``. transform: a step before the resizing, as for
+    ``cached_images``; its name and version are part of the cache's name. The first call runs the
+    backbone over all images, block by block, and goes on where a killed one stopped; later calls
+    open the file.
 
     Raises ParameterError for an unknown backbone or a size it cannot take, DataError when weights
     cannot be had, an image cannot be read, or the disk is full.
@@ -75,10 +78,14 @@ def frozen_features(
     about = backbone(name)
     found = find_weights(about.architecture, weights, seed=seed)
     key = f"{name}-{height}x{width}-{scaling}-{found.key}-v1"
+    if transform is not None:
+        key += f"-{transform.name}-v{transform.version}"
     layout = Layout(collection, "features", (about.width,), np.dtype(np.float32), key)
     values = open_or_build(
         layout,
-        blocks=_Blocks(layout, name, height, width, weights, scaling, seed, batch_size, progress),
+        blocks=_Blocks(
+            layout, name, height, width, weights, scaling, seed, batch_size, progress, transform
+        ),
         progress=progress,
     )
     ids = pd.Index(collection.ids, name="image_id")
@@ -99,12 +106,14 @@ class _Blocks:
         seed: int,
         batch_size: int,
         progress: bool,
+        transform: Transform | None = None,
     ) -> None:
         self._layout = layout
         self._height, self._width, self._progress = height, width, progress
         self._options = {"weights": weights, "scaling": scaling, "seed": seed}
         self._name, self._batch_size = name, batch_size
         self._folder = layout.path.with_suffix(".parts")
+        self._transform = transform
         self._images = self._embedder = None
 
     def __call__(self, start: int) -> np.ndarray:
@@ -115,12 +124,6 @@ class _Blocks:
         if kept is not None:
             return kept
         if self._embedder is None:
-            self._images = cached_images(
-                self._layout.collection,
-                height=self._height,
-                width=self._width,
-                progress=self._progress,
-            )
             self._embedder = Embedder(
                 self._name,
                 height=self._height,
@@ -128,11 +131,25 @@ class _Blocks:
                 batch_size=self._batch_size,
                 **self._options,
             )
-        block = self._embedder(self._images.images[start : start + rows])
+        block = self._embedder(self._pixels(start, rows))
         self._folder.mkdir(parents=True, exist_ok=True)
         with replacing(path) as temporary, temporary.open("wb") as stream:
             np.save(stream, block)
         return block
+
+    def _pixels(self, start: int, rows: int) -> np.ndarray:
+        """Pictures of a block, uint8 (rows, height, width, 3)."""
+        collection, size = self._layout.collection, (self._height, self._width)
+        if self._transform is not None:
+            # each transformed picture is looked at once, so no cache of pixels is left behind
+            ids = collection.ids[start : start + rows]
+            pictures = (self._transform.apply(collection.source.image(each)) for each in ids)
+            return np.stack([resize(picture, *size) for picture in pictures])
+        if self._images is None:
+            self._images = cached_images(
+                collection, height=size[0], width=size[1], progress=self._progress
+            )
+        return self._images.images[start : start + rows]
 
     def finish(self) -> None:
         """Remove the blocks once the whole array is on disk."""

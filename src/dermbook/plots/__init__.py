@@ -24,6 +24,16 @@ from dermbook.plots.data import (
     photographs_per_lesion,
     quantile_ranges,
 )
+from dermbook.plots.enhancement import (
+    equalisation,
+    filter_effects,
+    filter_gallery,
+    filter_speed,
+    hair_gallery,
+    method_groups,
+    removal_scores,
+    threshold_curves,
+)
 from dermbook.plots.intervals import leaderboard_dots, metric_intervals, recall_intervals
 from dermbook.plots.leakage import effect_intervals, leak_bars
 from dermbook.plots.metadata import (
@@ -67,8 +77,13 @@ __all__ = [
     "copy_thresholds",
     "effect_intervals",
     "encoding_scores",
+    "equalisation",
     "filling_shifts",
+    "filter_effects",
+    "filter_gallery",
+    "filter_speed",
     "flagged_shares",
+    "hair_gallery",
     "harvest_kills",
     "harvest_outcomes",
     "image_grid",
@@ -80,6 +95,7 @@ __all__ = [
     "learning_curve_spread",
     "learning_curves",
     "match_counts",
+    "method_groups",
     "metric_intervals",
     "missing_bars",
     "photographs_per_lesion",
@@ -89,6 +105,7 @@ __all__ = [
     "quantile_ranges",
     "recall_intervals",
     "reliability_diagram",
+    "removal_scores",
     "review_order",
     "roc_curves",
     "scale_matrix",
@@ -97,6 +114,7 @@ __all__ = [
     "statistics_by_side",
     "svg",
     "swap_heatmap",
+    "threshold_curves",
     "threshold_tradeoff",
     "use_style",
 ]

@@ -13,6 +13,12 @@ from dermbook.publishing.summaries.data_acquisition import (
 )
 from dermbook.publishing.summaries.data_cleaning import data_cleaning
 from dermbook.publishing.summaries.decisions import decisions
+from dermbook.publishing.summaries.enhancement import (
+    effect_rows,
+    enhancement,
+    filter_finding,
+    removal_rows,
+)
 from dermbook.publishing.summaries.exploration import exploration, size_finding
 from dermbook.publishing.summaries.input_pipelines import input_pipelines
 from dermbook.publishing.summaries.leaderboard import leaderboard
@@ -26,10 +32,14 @@ __all__ = [
     "data_acquisition",
     "data_cleaning",
     "decisions",
+    "effect_rows",
+    "enhancement",
     "exploration",
+    "filter_finding",
     "folder_finding",
     "input_pipelines",
     "leaderboard",
+    "removal_rows",
     "size_finding",
     "splits_and_leakage",
 ]
