@@ -1,0 +1,46 @@
+"""What filters do: to pictures whose hair-free truth is known, and to a classifier's scores."""
+
+from dermbook.evaluation.enhancement.effects import (
+    filter_effects,
+    filtered_images,
+    filtered_vectors,
+    held_in_memory,
+    lesions_to_filter,
+    seed_splits,
+    train_cnn,
+    train_head,
+)
+from dermbook.evaluation.enhancement.hair import (
+    METHODS,
+    harm_by_structure,
+    judge_removal,
+    pick_by_hair,
+    pick_by_structure,
+    removal_by_hair,
+    removal_scores,
+    threshold_study,
+)
+from dermbook.evaluation.enhancement.similarity import psnr, ssim
+from dermbook.evaluation.enhancement.throughput import throughput
+
+__all__ = [
+    "METHODS",
+    "filter_effects",
+    "filtered_images",
+    "filtered_vectors",
+    "harm_by_structure",
+    "held_in_memory",
+    "judge_removal",
+    "lesions_to_filter",
+    "pick_by_hair",
+    "pick_by_structure",
+    "psnr",
+    "removal_by_hair",
+    "removal_scores",
+    "seed_splits",
+    "ssim",
+    "threshold_study",
+    "throughput",
+    "train_cnn",
+    "train_head",
+]
