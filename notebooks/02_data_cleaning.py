@@ -101,7 +101,7 @@ chapter.parameter_table()
 # done (row 0.1). Count how many rows say anything at all.
 
 # %%
-table, invented = cleaning.clinical_table(clinical, images=1500, seed=seed)
+table = cleaning.clinical_table(clinical, images=1500, seed=seed)
 chapter.add_series("qc", tools.qc_table(table))
 chapter.table(
     "qc",
@@ -112,8 +112,8 @@ chapter.table(
 # %% [markdown]
 # The share of wrong labels among the reviewed rows has a wide interval, because few were
 # reviewed. If the other rows were like them, the filter would leave `expected` wrong labels in
-# place (lesson M16). That *if* is an assumption: it holds only for a sample that was drawn at
-# random from all rows.
+# place (lesson M16). That *if* is an assumption, which holds for a sample drawn at random from all
+# rows; the second table lets you see whether the reviewed rows look like one.
 
 # %%
 chapter.add_series("qc-summary", cleaning.qc_summary(table))
@@ -123,6 +123,15 @@ chapter.table(
     "Wilson interval), how many that would be among the others, and what two rules leave.",
     formats={"value": ".3f", "low": ".3f", "high": ".3f", "expected": ".0f"}
     | {"expected_low": ".0f", "expected_high": ".0f"},
+)
+
+# %%
+chapter.add_series("qc-alike", cleaning.qc_alike(table))
+chapter.table(
+    "qc-alike",
+    caption="Shares of the reviewed rows (`value`, with a Wilson interval) beside those of the "
+    "`others`.",
+    formats=dict.fromkeys(["value", "low", "high", "others"], ".3f"),
 )
 
 # %% [markdown]

@@ -108,7 +108,7 @@ def swaps(worst):
     pairs = [("unit", "unit", 1.2), ("unit", "caffe", worst), ("caffe", "unit", 2.0)]
     pairs += [("caffe", "caffe", 1.4)]
     table = pd.DataFrame(pairs, columns=["train", "test", "loss"])
-    return table.assign(balanced_accuracy=0.5, cosine=0.4)
+    return table.assign(features="small", balanced_accuracy=0.5, cosine=0.4)
 
 
 @pytest.mark.parametrize(("worst", "verdict"), [(300.0, "confirmed"), (3.0, "not confirmed")])

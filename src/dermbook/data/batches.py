@@ -12,7 +12,10 @@ import pandas as pd
 from dermbook.data.cache import CachedImages
 from dermbook.errors import DataError, ParameterError
 
-Augment = Callable[[np.ndarray, np.random.Generator], np.ndarray]
+Augment = (
+    Callable[[np.ndarray, np.random.Generator], np.ndarray]
+    | Callable[[np.ndarray, np.random.Generator, np.ndarray], np.ndarray]
+)
 
 # the streams of random numbers drawn from one seed
 _ORDER, _AUGMENT = 0, 1
@@ -26,7 +29,8 @@ class Batches:
     gaps) are either pandas objects indexed by image id, which are looked up by id, or, for the
     first two, plain sequences in the order of ``ids``. ``shuffle`` draws a new order every epoch
     from ``seed``. ``augment(batch, rng)`` gets the uint8 batch, which it may change, and a
-    generator of its own, and returns a uint8 batch of as many images.
+    generator of its own, and returns a uint8 batch of as many images; one whose attribute
+    ``needs_codes`` is true is called as ``augment(batch, rng, codes)``.
 
     Raises ParameterError for a bad size or seed; DataError for unknown ids, a wrong number of
     labels, missing, non-integer or negative labels, and gaps in weights or features.
@@ -101,7 +105,8 @@ class Batches:
         positions = self._positions(i, order)
         x = self._pixels[self._rows[positions]]
         if self.augment is not None:
-            x = _augmented(self.augment, x, self._generator(_AUGMENT, epoch, i))
+            rng = self._generator(_AUGMENT, epoch, i)
+            x = _augmented(self.augment, x, rng, self.codes[positions])
         inputs = x if self.features is None else (x, self.features[positions])
         if self.sample_weight is None:
             return inputs, self.codes[positions]
@@ -174,8 +179,11 @@ def _features(features: pd.DataFrame, ids: pd.Index) -> np.ndarray:
     return np.ascontiguousarray(values)
 
 
-def _augmented(augment: Augment, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    result = np.asarray(augment(x, rng))
+def _augmented(
+    augment: Augment, x: np.ndarray, rng: np.random.Generator, codes: np.ndarray
+) -> np.ndarray:
+    given = (x, rng, codes) if getattr(augment, "needs_codes", False) else (x, rng)
+    result = np.asarray(augment(*given))
     if result.dtype != np.uint8 or result.ndim != 4 or len(result) != len(x):
         raise ParameterError(
             f"augment: must return uint8 ({len(x)}, height, width, 3), "

@@ -6,6 +6,7 @@ from functools import partial, reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from dermbook.errors import ParameterError
 from dermbook.imaging.contrast import clahe_lab, clahe_rgb
@@ -47,6 +48,17 @@ def named(name: str) -> Filter:
     if name not in FILTERS:
         raise ParameterError(f"There is no filter {name!r}; there are: {', '.join(FILTERS)}.")
     return FILTERS[name]
+
+
+def chosen(names: Sequence[str]) -> list[str]:
+    """The names as they are, each checked; all there are for ``["all"]``."""
+    return list(FILTERS) if list(names) == ["all"] else [named(name).name for name in names]
+
+
+def filter_table() -> pd.DataFrame:
+    """All filters: filter, what it does, row."""
+    rows = [(each.name, each.description, each.row) for each in FILTERS.values()]
+    return pd.DataFrame(rows, columns=["filter", "what it does", "row"])
 
 
 def as_transform(name: str) -> "Transform":

@@ -5,6 +5,12 @@ are drawn by the same code. ``phantom=True`` writes *phantom data* into the figu
 """
 
 from dermbook.plots.acquisition import harvest_kills, harvest_outcomes
+from dermbook.plots.augmentation import (
+    copies_grid,
+    recipe_grid,
+    telltale_intervals,
+    treatment_scores,
+)
 from dermbook.plots.cleaning import (
     copy_thresholds,
     encoding_scores,
@@ -34,6 +40,7 @@ from dermbook.plots.enhancement import (
     removal_scores,
     threshold_curves,
 )
+from dermbook.plots.imbalance import f1_by_size, recall_by_strategy, remedy_effects
 from dermbook.plots.intervals import leaderboard_dots, metric_intervals, recall_intervals
 from dermbook.plots.leakage import effect_intervals, leak_bars
 from dermbook.plots.metadata import (
@@ -45,6 +52,7 @@ from dermbook.plots.metadata import (
     size_scatter,
     skin_types,
 )
+from dermbook.plots.panels import detector_scores, kind_recalls, panel_boxes, setting_curves
 from dermbook.plots.pipelines import (
     confusion_pair,
     kappa_by_way,
@@ -74,10 +82,13 @@ __all__ = [
     "class_tail",
     "confusion_heatmap",
     "confusion_pair",
+    "copies_grid",
     "copy_thresholds",
+    "detector_scores",
     "effect_intervals",
     "encoding_scores",
     "equalisation",
+    "f1_by_size",
     "filling_shifts",
     "filter_effects",
     "filter_gallery",
@@ -90,6 +101,7 @@ __all__ = [
     "image_sizes",
     "kappa_by_way",
     "kappa_histogram",
+    "kind_recalls",
     "leaderboard_dots",
     "leak_bars",
     "learning_curve_spread",
@@ -98,23 +110,30 @@ __all__ = [
     "method_groups",
     "metric_intervals",
     "missing_bars",
+    "panel_boxes",
     "photographs_per_lesion",
     "pipeline_speed",
     "png",
     "pr_curves",
     "quantile_ranges",
+    "recall_by_strategy",
     "recall_intervals",
+    "recipe_grid",
     "reliability_diagram",
+    "remedy_effects",
     "removal_scores",
     "review_order",
     "roc_curves",
     "scale_matrix",
+    "setting_curves",
     "size_scatter",
     "skin_types",
     "statistics_by_side",
     "svg",
     "swap_heatmap",
+    "telltale_intervals",
     "threshold_curves",
     "threshold_tradeoff",
+    "treatment_scores",
     "use_style",
 ]

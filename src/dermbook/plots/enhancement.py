@@ -1,6 +1,7 @@
 """Figures of image filters: what equalisation does, hair removed, speed, effect on a classifier."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import wraps
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,6 +32,7 @@ from dermbook.plots.style import (
 if TYPE_CHECKING:
     from dermbook.data import Collection
 
+Draw = Callable[..., Figure]
 _METHODS = ("untouched", "median", "dullrazor", "blackhat-inpaint")
 _MEASURES = {
     "hair_error": "error on hair pixels, grey levels",
@@ -39,6 +41,16 @@ _MEASURES = {
     "psnr": "PSNR, dB",
     "ssim": "SSIM",
 }
+
+
+def of_phantom(draw: Draw) -> Draw:
+    """A figure of what only the phantom can measure: tagged whatever else the chapter used."""
+
+    @wraps(draw)
+    def drawing(*arguments, phantom: bool = True, **options) -> Figure:
+        return draw(*arguments, phantom=True, **options)
+
+    return drawing
 
 
 def equalisation(collection: "Collection", image_id: str) -> Figure:
@@ -86,6 +98,7 @@ def hair_gallery(collection: "Collection", ids: Sequence[str]) -> Figure:
     return image_grid(images, titles, columns=4, phantom=True)
 
 
+@of_phantom
 @styled
 def removal_scores(frame: pd.DataFrame, *, measures: Sequence[str] = tuple(_MEASURES)) -> Figure:
     """Measures of hair removal, one block each, a row a method, with 95 % intervals.
@@ -100,9 +113,7 @@ def removal_scores(frame: pd.DataFrame, *, measures: Sequence[str] = tuple(_MEAS
         raise DataError(f"removal_scores: the table has none of {', '.join(measures)}.")
     shown = [measure for measure in measures if (frame["measure"] == measure).any()]
     heights = [0.75 + 0.24 * (frame["measure"] == measure).sum() for measure in shown]
-    figure, panels = canvas(
-        sum(heights) + 0.3, len(shown), 1, squeeze=False, height_ratios=heights
-    )
+    figure, panels = canvas(sum(heights) + 0.3, len(shown), 1, squeeze=False, height_ratios=heights)
     for axes, measure in zip(panels[:, 0], shown, strict=True):
         rows = frame[frame["measure"] == measure]
         _dots(axes, rows["method"], rows, [_colour(name) for name in rows["method"]])
@@ -110,6 +121,7 @@ def removal_scores(frame: pd.DataFrame, *, measures: Sequence[str] = tuple(_MEAS
     return figure
 
 
+@of_phantom
 @styled
 def method_groups(frame: pd.DataFrame, *, group: str, label: str) -> Figure:
     """A value of each method in each group, with 95 % intervals, a block a group.
@@ -147,6 +159,7 @@ def method_groups(frame: pd.DataFrame, *, group: str, label: str) -> Figure:
     return figure
 
 
+@of_phantom
 @styled
 def threshold_curves(frame: pd.DataFrame) -> Figure:
     """Error of both hair removers by threshold, where it was chosen (dashed) and where judged.

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -140,39 +141,49 @@ def confusion_pair(frame: pd.DataFrame, *, ways: Sequence[str] = ()) -> Figure:
 def swap_heatmap(frame: pd.DataFrame) -> Figure:
     """Trained with one scaling, tested with another: balanced accuracy, and loss on a log shade.
 
-    frame: train, test (scalings), balanced_accuracy, loss; every pair once.
+    frame: train, test (scalings), balanced_accuracy, loss; every pair once. With a column
+    ``features``, a row of panels for each kind of features.
     """
     frame = checked(
         frame, "swap_heatmap", text=["train", "test"], numbers=["balanced_accuracy", "loss"]
     )
+    kinds = in_order(frame["features"]) if "features" in frame.columns else [""]
     names = in_order(frame["train"])
-    figure, panels = canvas(1.9 + 0.52 * len(names), columns=2)
-    for axes, column, title in zip(
-        panels, ("balanced_accuracy", "loss"), ("balanced accuracy", "loss"), strict=True
-    ):
-        table = frame.pivot(index="train", columns="test", values=column)
-        values = table.reindex(index=names, columns=names).to_numpy()
-        # a loss spans decades; its shade is of the logarithm
-        shades = np.log10(np.maximum(values, 1e-3)) if column == "loss" else values
-        low, high = (float(shades.min()), float(shades.max())) if column == "loss" else (0.0, 1.0)
-        shades = (shades - low) / max(high - low, 1e-9)
-        axes.imshow(shades, cmap=_SHADES, vmin=0, vmax=1)
-        for row, place in np.ndindex(*values.shape):
-            value = values[row, place]
-            text = short(value, 2) if column != "loss" else f"{value:.3g}"
-            axes.text(
-                place, row, text, ha="center", va="center", fontsize=MIN_FONT,
-                color=ink_on(_SHADES(shades[row, place])),
-                fontweight="bold" if row == place else "normal",
-            )  # fmt: skip
-        axes.set_title(title)
-        axes.set_xticks(range(len(names)), names, rotation=45, ha="right")
-        axes.set_yticks(range(len(names)), names if column != "loss" else [""] * len(names))
-        axes.tick_params(length=0)
-        axes.set_xlabel("tested with")
-        axes.spines[:].set_visible(False)
-    panels[0].set_ylabel("trained with")
+    height = (1.9 + 0.52 * len(names)) * len(kinds)
+    figure, panels = canvas(height, rows=len(kinds), columns=2, squeeze=False)
+    for pair, kind in zip(panels, kinds, strict=True):
+        rows = frame[frame["features"] == kind] if kind else frame
+        of = f", {kind}" if kind else ""
+        _swap_panel(pair[0], rows, names, "balanced_accuracy", f"balanced accuracy{of}")
+        _swap_panel(pair[1], rows, names, "loss", f"loss{of}")
+        pair[1].set_yticklabels([])
+        pair[0].set_ylabel("trained with")
     return figure
+
+
+def _swap_panel(
+    axes: Axes, frame: pd.DataFrame, names: Sequence[str], column: str, title: str
+) -> None:
+    table = frame.pivot(index="train", columns="test", values=column)
+    values = table.reindex(index=names, columns=names).to_numpy()
+    shades = values
+    if column == "loss":  # a loss spans decades; its shade is of the logarithm
+        shades = np.log10(np.maximum(values, 1e-3))
+        shades = (shades - shades.min()) / max(shades.max() - shades.min(), 1e-9)
+    axes.imshow(shades, cmap=_SHADES, vmin=0, vmax=1)
+    for row, place in np.ndindex(*values.shape):
+        value = values[row, place]
+        axes.text(
+            place, row, f"{value:.3g}" if column == "loss" else short(value, 2),
+            ha="center", va="center", fontsize=MIN_FONT, color=ink_on(_SHADES(shades[row, place])),
+            fontweight="bold" if row == place else "normal",
+        )  # fmt: skip
+    axes.set_title(title)
+    axes.set_xticks(range(len(names)), names, rotation=45, ha="right")
+    axes.set_yticks(range(len(names)), names)
+    axes.tick_params(length=0)
+    axes.set_xlabel("tested with")
+    axes.spines[:].set_visible(False)
 
 
 @styled

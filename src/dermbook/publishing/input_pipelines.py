@@ -119,7 +119,7 @@ def swap_table(
     pixels: CachedImages,
     model: "keras.Model",
     *,
-    backbone: str,
+    backbones: Sequence[str],
     scalings: Sequence[str],
     images: int,
     height: int,
@@ -128,25 +128,31 @@ def swap_table(
     epochs: int,
     seed: int,
 ) -> pd.DataFrame:
-    """``swap_matrix`` on features of the chapter's own network or of a published backbone.
+    """``swap_matrix`` on features of the chapter's own network and of published backbones.
 
-    backbone: ``OWN_NETWORK`` for ``model`` on the pixels and split at hand; else a key of
-    ``BACKBONES``, which sees ``images`` images (whole lesions, split anew) of ``height`` x
-    ``width`` pixels with ``weights``.
+    backbones: ``OWN_NETWORK`` for ``model`` on the pixels and split at hand; else keys of
+    ``BACKBONES``, which see ``images`` images (whole lesions, split anew) of ``height`` x ``width``
+    pixels with ``weights``. A first column, ``features``, names them.
     """
     from dermbook.evaluation.mismatch import backbone_features, network_features, swap_matrix
 
-    if backbone == OWN_NETWORK:
-        vectors = network_features(model, pixels, collection.ids, scalings)
-    else:
-        size: dict[str, Any] = {"height": height, "width": width}
-        collection = load_collection(collection.name, images=images, seed=seed, **size)
-        split = load_split(collection, seed=seed)
-        vectors = backbone_features(
-            collection, backbone, scalings, weights=weights, seed=seed, **size
-        )
-    codes = pd.Series(collection.codes(), index=list(collection.ids))
-    return swap_matrix(vectors, codes, split, epochs=epochs, seed=seed)
+    tables = []
+    for backbone in backbones:
+        chosen, parts = collection, split
+        if backbone == OWN_NETWORK:
+            vectors = network_features(model, pixels, collection.ids, scalings)
+        else:
+            size: dict[str, Any] = {"height": height, "width": width}
+            chosen = load_collection(collection.name, images=images, seed=seed, **size)
+            parts = load_split(chosen, seed=seed)
+            vectors = backbone_features(
+                chosen, backbone, scalings, weights=weights, seed=seed, **size
+            )
+        codes = pd.Series(chosen.codes(), index=list(chosen.ids))
+        table = swap_matrix(vectors, codes, parts, epochs=epochs, seed=seed)
+        table.insert(0, "features", model.name if backbone == OWN_NETWORK else backbone)
+        tables.append(table)
+    return pd.concat(tables, ignore_index=True)
 
 
 def normalisation(
@@ -310,21 +316,37 @@ def _swapped(chapter: "Chapter") -> None:
     claims = reported.claims().set_index("id")
     test_loss = float(claims.at["R4.vgg16:vgg16:test-loss", "value"])
     validation_loss = reported.quantities().at["R4.vgg16-validation-loss", "value"]
-    same = swap["train"] == swap["test"]
-    matched, swapped = swap[same], swap[~same]
-    worst = swapped.loc[swapped["loss"].idxmax()]
-    possible = matched["loss"].max() < test_loss <= swapped["loss"].max()
+    # R4's network where it was swapped, whatever another network shows
+    subject = "vgg16" if "vgg16" in set(swap["features"]) else swap["features"].iloc[0]
+    matched, worst = _extremes(swap[swap["features"] == subject])
+    possible = matched.max() < test_loss <= worst["loss"]
+    others = [_measured_swap(swap[swap["features"] == name], name)
+              for name in dict.fromkeys(swap["features"]) if name != subject]  # fmt: skip
     chapter.finding(
         "M4",
         "confirmed" if possible else "not confirmed",
-        measured=f"loss {matched['loss'].min():.2f} to {matched['loss'].max():.2f} where test "
-        f"images are scaled like training images, else up to {worst['loss']:.1f} (trained "
-        f"{worst['train']}, tested {worst['test']}: balanced accuracy "
-        f"{plain(worst['balanced_accuracy'])}, cosine {worst['cosine']:.2f})",
+        measured="; ".join([_measured_swap(swap[swap["features"] == subject], subject), *others]),
         because=f"R4's test loss of {test_loss:.1f} beside a validation loss of "
         f"{validation_loss:.2f} lies "
         + ("within" if possible else "outside")
-        + " what a wrong scaling can make and a right one cannot",
+        + f" what a wrong scaling makes of {subject} here and a right one does not",
+    )
+
+
+def _extremes(swap: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
+    """Losses with one scaling for train and test, and the row of the worst other pair."""
+    same = swap["train"] == swap["test"]
+    swapped = swap[~same]
+    return swap[same]["loss"], swapped.loc[swapped["loss"].idxmax()]
+
+
+def _measured_swap(swap: pd.DataFrame, name: str) -> str:
+    matched, worst = _extremes(swap)
+    return (
+        f"{name}: loss {matched.min():.2f} to {matched.max():.2f} where test images are scaled "
+        f"like training images, else up to {worst['loss']:.1f} (trained {worst['train']}, tested "
+        f"{worst['test']}: balanced accuracy {plain(worst['balanced_accuracy'])}, cosine "
+        f"{worst['cosine']:.2f})"
     )
 
 

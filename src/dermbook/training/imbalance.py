@@ -1,4 +1,4 @@
-"""Answers to unequal class sizes that need no other images: weights in the loss."""
+"""Answers to unequal class sizes that need no other images: weights in the loss, and afterwards."""
 
 from collections.abc import Sequence
 
@@ -52,3 +52,25 @@ def balanced_class_weights(
         weights = np.sqrt(weights)
         weights /= np.average(weights, weights=counts)
     return {code: float(weight) for code, weight in enumerate(weights)}
+
+
+def prior_correction(
+    probabilities: np.ndarray, codes: np.ndarray, *, strength: float = 1.0
+) -> np.ndarray:
+    """Probabilities as if all classes had been equally frequent in training: no training needed.
+
+    Each class's probability is divided by its share of the training images to the power of
+    ``strength`` (0 changes nothing, 1 is Bayes' rule for equal classes; Saerens et al. 2002), and
+    rows are scaled to sum to 1. A class that training lacks keeps its probability.
+
+    probabilities: float (n, k), rows summing to 1; codes: int (m,), the training images' classes.
+    ParameterError for a strength outside 0..1 or a code outside 0..k-1.
+    """
+    if not 0 <= strength <= 1:
+        raise ParameterError(f"strength: must lie between 0 and 1, not {strength}.")
+    codes, classes = np.asarray(codes), probabilities.shape[1]
+    if codes.size == 0 or codes.min() < 0 or codes.max() >= classes:
+        raise ParameterError(f"codes must be in 0..{classes - 1}, and there must be some.")
+    shares = np.bincount(codes, minlength=classes) / codes.size
+    corrected = probabilities / np.where(shares > 0, shares, 1) ** strength
+    return corrected / corrected.sum(axis=1, keepdims=True)

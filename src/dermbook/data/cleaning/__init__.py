@@ -56,12 +56,13 @@ from dermbook.data.cleaning.rules import (
     qc_rule,
     qc_table,
 )
-from dermbook.data.cleaning.truth import origins, planted_copies, planted_kind
+from dermbook.data.cleaning.truth import KINDS, origins, planted_copies, planted_kind
 from dermbook.data.cleaning.words import word_pairs, word_vectors
 
 __all__ = [
     "DIHEDRAL",
     "FILE_FAULTS",
+    "KINDS",
     "UNREVIEWED",
     "WRONG",
     "Cleaned",

@@ -24,8 +24,8 @@ from dermbook.data.cleaning.pairs import check_pairs
 from dermbook.data.collection import Collection
 from dermbook.errors import DataError, ParameterError
 
-#: similarity of descriptors (cosine) below which two keypoints are not partners
-_ALIKE = 0.85
+#: distance of descriptors (of length 1) from which two keypoints are not partners: cosine .85
+_APART = (2 * (1 - 0.85)) ** 0.5
 #: pixels by which a partner may miss its place
 _TOLERANCE = 3.0
 _FEWEST = 5
@@ -62,17 +62,16 @@ def match(one: Keypoints, other: Keypoints) -> tuple[int, np.ndarray | None]:
     """
     if min(len(one.points), len(other.points)) < _FEWEST:
         return 0, None
-    alike = one.descriptors @ other.descriptors.T
-    partner = alike.argmax(axis=1)
-    rows = np.arange(len(alike))
-    mutual = alike.argmax(axis=0)[partner] == rows
-    keep = mutual & (alike[rows, partner] > _ALIKE)
-    if keep.sum() < _FEWEST:
+    # mutual nearest neighbours; a matrix product this small would only make its threads wait
+    partners = cv2.BFMatcher(cv2.NORM_L2, crossCheck=True).match(one.descriptors, other.descriptors)
+    near = [(p.queryIdx, p.trainIdx) for p in partners if p.distance < _APART]
+    if len(near) < _FEWEST:
         return 0, None
+    here, there = np.array(near).T
     cv2.setRNGSeed(0)  # RANSAC draws from OpenCV's own generator
     transform, inside = cv2.estimateAffinePartial2D(
-        one.points[keep],
-        other.points[partner[keep]],
+        one.points[here],
+        other.points[there],
         ransacReprojThreshold=_TOLERANCE,
         maxIters=_DRAWS,
     )
@@ -112,11 +111,16 @@ def count_matches(
     missing = {*pairs["image_id"], *pairs["other"]} - features.keys()
     if missing:
         raise DataError(f"count_matches: there are no features of {min(missing)!r}.")
-    plain, mirror = np.zeros((2, len(pairs)), np.int64)
-    for row, (one, other) in enumerate(zip(pairs["image_id"], pairs["other"], strict=True)):
-        plain[row] = match(features[one], features[other])[0]
-        if mirrored is not None:
-            mirror[row] = match(mirrored[one], features[other])[0]
+
+    def count(names: tuple[str, str]) -> tuple[int, int]:
+        one, other = names
+        mirror = match(mirrored[one], features[other])[0] if mirrored is not None else 0
+        return match(features[one], features[other])[0], mirror
+
+    names = zip(pairs["image_id"], pairs["other"], strict=True)
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        counts = np.array(list(pool.map(count, names)), np.int64).reshape(-1, 2)
+    plain, mirror = counts[:, 0], counts[:, 1]
     return pairs.assign(matches=np.maximum(plain, mirror), mirrored=mirror > plain)
 
 

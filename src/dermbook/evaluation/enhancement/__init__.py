@@ -1,14 +1,10 @@
 """What filters do: to pictures whose hair-free truth is known, and to a classifier's scores."""
 
 from dermbook.evaluation.enhancement.effects import (
+    cnn_effects,
     filter_effects,
-    filtered_images,
-    filtered_vectors,
-    held_in_memory,
-    lesions_to_filter,
-    seed_splits,
-    train_cnn,
-    train_head,
+    head_effects,
+    verdict,
 )
 from dermbook.evaluation.enhancement.hair import (
     METHODS,
@@ -20,15 +16,30 @@ from dermbook.evaluation.enhancement.hair import (
     removal_scores,
     threshold_study,
 )
+from dermbook.evaluation.enhancement.learners import (
+    OFF,
+    TEXTURE,
+    filtered_images,
+    filtered_vectors,
+    held_in_memory,
+    lesions_to_filter,
+    seed_splits,
+    train_cnn,
+    train_head,
+)
 from dermbook.evaluation.enhancement.similarity import psnr, ssim
 from dermbook.evaluation.enhancement.throughput import throughput
 
 __all__ = [
     "METHODS",
+    "OFF",
+    "TEXTURE",
+    "cnn_effects",
     "filter_effects",
     "filtered_images",
     "filtered_vectors",
     "harm_by_structure",
+    "head_effects",
     "held_in_memory",
     "judge_removal",
     "lesions_to_filter",
@@ -43,4 +54,5 @@ __all__ = [
     "throughput",
     "train_cnn",
     "train_head",
+    "verdict",
 ]

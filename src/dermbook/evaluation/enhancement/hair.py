@@ -78,12 +78,17 @@ def judge_removal(
     """What each method makes of each photograph, beside the same one that never had hair.
 
     Both are compared before JPEG compression, so they differ in hair pixels only. One row an image
-    and method: image_id, group, hair, band, network, streaks (levels), method, and: psnr (dB) and
-    ssim of the whole (NaN where no hair pixel is in view, so nothing could be gained); hair_error, the mean absolute difference in grey levels on hair pixels
-    (NaN without any); skin_error and lesion_error, that on all others outside and inside the
-    lesion, which were right and can only be spoilt; recall, precision and iou of the mask (NaN
-    without mask or hair); clean_lesion_error, what the method does inside the lesion of the
-    photograph *without* hair, where any change is harm. DataError for a collection that is real.
+    and method: image_id, group, hair, band, network, streaks (levels), method, and:
+
+    - psnr (dB) and ssim of the whole, and hair_error, the mean absolute difference in grey levels
+      on hair pixels; NaN where no hair is in view, so that nothing could be gained;
+    - skin_error and lesion_error: that on all other pixels, outside and inside the lesion, which
+      were right and can only be spoilt;
+    - recall, precision and iou of the mask, NaN without mask or hair;
+    - clean_lesion_error: what the method does inside the lesion of the photograph *without* hair,
+      where any change is harm.
+
+    DataError for a collection that is real.
     """
     if not isinstance(collection.source, PhantomSource):
         raise DataError(f"{collection.name}: only the phantom knows its pictures without hair.")

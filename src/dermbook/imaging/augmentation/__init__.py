@@ -10,7 +10,14 @@ from dermbook.imaging.augmentation.offline import (
     read_augmented,
     write_augmented,
 )
-from dermbook.imaging.augmentation.recipes import RECIPES, Ranges, Recipe, recipe, recipe_table
+from dermbook.imaging.augmentation.recipes import (
+    RECIPES,
+    Ranges,
+    Recipe,
+    corner_moves,
+    recipe,
+    recipe_table,
+)
 
 __all__ = [
     "RECIPES",
@@ -21,6 +28,7 @@ __all__ = [
     "augmented",
     "by_class",
     "copy_of",
+    "corner_moves",
     "disk_bytes",
     "keras_layers",
     "read_augmented",

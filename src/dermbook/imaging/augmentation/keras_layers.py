@@ -19,13 +19,16 @@ _FILLS = {"mirror": "reflect", "edge": "nearest", "black": "constant"}
 def keras_layers(how: Recipe, *, seed: int = 0) -> "keras.Sequential":
     """A Sequential of preprocessing layers: images 0..255 in, float32 of the same shape out.
 
-    Bounds and border are the recipe's. ParameterError for a recipe that is not given as
-    ``Ranges`` (R1's choice of one among six has no layer).
+    Bounds and border are the recipe's, with two differences that Keras' layers make: brightness is
+    added, not multiplied, and shear leans one way only. ParameterError for a recipe that is not
+    given as ``Ranges`` (R1's choice of one among six has no layer).
     """
     import keras
 
     if not isinstance(how.change, Ranges):
-        raise ParameterError(f"keras_layers: recipe {how.name!r} has no equivalent of Keras layers.")
+        raise ParameterError(
+            f"keras_layers: recipe {how.name!r} has no equivalent of Keras layers."
+        )
     ranges, layers = how.change, keras.layers
     geometry = {"fill_mode": _FILLS[ranges.border], "interpolation": "bilinear"}
     made = []

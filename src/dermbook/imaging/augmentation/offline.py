@@ -99,9 +99,7 @@ def write_augmented(
     so a folder without one is unfinished. DataError for a folder that holds another set.
     """
     folder = Path(folder)
-    whole = augmented(
-        collection, name, copies=copies, seed=seed, only=only, originals=originals
-    )
+    whole = augmented(collection, name, copies=copies, seed=seed, only=only, originals=originals)
     about = {
         "version": VERSION, "collection": collection.name, "fingerprint": collection.fingerprint,
         "classes": list(collection.classes), "phantom": collection.phantom, "recipe": name,

@@ -5,7 +5,7 @@ that is what ``dermbook.data.Batches(augment=…)`` wants, and ``Batches`` deriv
 seed, epoch and batch, so a training that is repeated sees the same copies.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -173,12 +173,16 @@ RECIPES: dict[str, Recipe] = {
             "r2",
             "2.3",
             Ranges(
-                flip_horizontal=True, flip_vertical=True, rotation=20, shift=0.1, zoom=0.1,
+                flip_horizontal=True,
+                flip_vertical=True,
+                rotation=20,
+                shift=0.1,
+                zoom=0.1,
                 border="edge",
             ),
             "ImageDataGenerator",
             "flips, rotation by 20°, shift and zoom of .1; border repeated (Keras' default)",
-        ),  # fmt: skip
+        ),
         Recipe(
             "r3",
             "3.5",
@@ -204,3 +208,31 @@ RECIPES: dict[str, Recipe] = {
         ),
     )
 }
+
+
+def corner_moves(names: Sequence[str], *, height: int = 224, width: int = 224) -> pd.DataFrame:
+    """How far a recipe can move the corner of a picture: recipe, operation, bound, pixels.
+
+    One row for each geometric range that is in use, at its bound, others at rest; pixels of a
+    picture of ``height`` × ``width``. Recipes that are not given as ``Ranges`` are left out.
+    """
+    corner = np.array([(width - 1) / 2, (height - 1) / 2, 1.0])
+    rows = []
+    for name in names:
+        ranges = recipe(name).change
+        if not isinstance(ranges, Ranges):
+            continue
+        moves = {
+            "rotation": ("°", op.rotation(ranges.rotation)),
+            "shift": ("", op.shift(ranges.shift * width, ranges.shift * height)),
+            "zoom": ("", op.zoom(1 - ranges.zoom, 1 - ranges.zoom)),
+            "shear": ("°", op.shear(ranges.shear)),
+        }
+        for operation, (unit, matrix) in moves.items():
+            bound = getattr(ranges, operation)
+            if bound:
+                # where the corner of the picture is seen in the result: the inverse of "taken from"
+                seen = np.linalg.inv(matrix) @ corner
+                pixels = float(np.hypot(*(seen - corner)[:2]))
+                rows.append((name, operation, f"{bound:g}{unit}", pixels))
+    return pd.DataFrame(rows, columns=["recipe", "operation", "bound", "pixels"])

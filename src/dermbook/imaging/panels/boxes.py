@@ -5,6 +5,9 @@ from collections.abc import Callable, Iterable
 import cv2
 import numpy as np
 
+from dermbook.errors import ParameterError
+from dermbook.imaging.checks import checked_images
+
 Box = tuple[int, int, int, int]
 Detect = Callable[[np.ndarray], np.ndarray]
 
@@ -16,6 +19,14 @@ def as_boxes(boxes: Iterable[Box]) -> np.ndarray:
     """Boxes as an int64 (k, 4) array in reading order: from the top, then from the left."""
     found = np.array(list(boxes), dtype=np.int64).reshape(-1, 4)
     return found[np.lexsort((found[:, 0], found[:, 1]))]
+
+
+def checked_picture(image: np.ndarray) -> np.ndarray:
+    """The picture as it is, if it is uint8 (h, w, 3); ParameterError says what else it is."""
+    checked_images(image)
+    if image.ndim != 3:
+        raise ParameterError(f"A panel detector takes one picture (h, w, 3), not {image.shape}.")
+    return image
 
 
 def whole_box(image: np.ndarray) -> np.ndarray:

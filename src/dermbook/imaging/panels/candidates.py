@@ -5,6 +5,7 @@ Everything here looks for upright cuts; for level ones the picture is turned on 
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from dermbook.imaging.panels.margins import SMALLEST, tone_shares
@@ -70,7 +71,7 @@ def find_candidates(region: np.ndarray) -> Candidates:
     jumps = _jumps(region)
     share = jumps.mean(0)  # share[x]: rows with a jump between columns x - 1 and x
     plain = np.maximum(*tone_shares(grey, 0))
-    cuts = _runs(plain, least) | _lines(grey, share, least) | _steps(share, least)
+    cuts = _runs(plain, least) | _lines(grey, least) | _steps(share, least)
     cuts = sorted(cut for cut in cuts if least <= cut[0] and cut[1] <= width - least)
     measured = [_measure(region, grey, jumps, share, plain, *cut) for cut in cuts]
     starts, stops = np.array(cuts, dtype=np.int64).reshape(-1, 2).T
@@ -83,7 +84,7 @@ def _jumps(region: np.ndarray) -> np.ndarray:
     A jump is a difference of neighbours that stands out among those around it in its own row.
     """
     change = np.abs(np.diff(region, axis=1)).max(2)
-    padded = np.pad(change, ((0, 0), (NEAR, NEAR)), mode="reflect")
+    padded = cv2.copyMakeBorder(change, 0, 0, NEAR, NEAR, cv2.BORDER_REFLECT_101)
     count = change.shape[1]
     around = [padded[:, NEAR + s : NEAR + s + count] for s in range(-NEAR, NEAR + 1) if abs(s) > 1]
     usual = np.partition(np.stack(around), len(around) // 2, axis=0)[len(around) // 2]
@@ -99,22 +100,22 @@ def _runs(plain: np.ndarray, least: int) -> set[tuple[int, int]]:
     return set(sorted(runs, key=lambda run: run[0] - run[1])[:MOST])
 
 
-def _lines(grey: np.ndarray, share: np.ndarray, least: int) -> set[tuple[int, int]]:
+def _lines(grey: np.ndarray, least: int) -> set[tuple[int, int]]:
     """Lines of one to three columns that are lighter (or darker) than both their sides."""
     found: list[tuple[float, int, int]] = []
+    width = grey.shape[1]
     for thickness in (1, 2, 3):
-        if grey.shape[1] < thickness + 4:
-            continue
-        kernel = np.lib.stride_tricks.sliding_window_view(grey, thickness, axis=1).mean(2)
-        count = grey.shape[1] - thickness + 1
-        left = np.pad(grey, ((0, 0), (2, 0)), mode="edge")[:, :count]
-        right = np.pad(grey, ((0, 0), (0, 2)), mode="edge")[:, thickness + 1 :][:, :count]
-        lighter = (kernel > np.maximum(left, right) + STEP).mean(0)
-        darker = (kernel < np.minimum(left, right) - STEP).mean(0)
-        score = np.maximum(lighter, darker)
-        for a in _peaks(score, 0.6):
-            found.append((float(score[a]), int(a), int(a) + thickness))
-    return {(a, b) for _, a, b in sorted(found, reverse=True)[:MOST]}
+        count = width - thickness - 3  # the line begins at column 2 at the earliest
+        core = sum(grey[:, 2 + k : 2 + k + count] for k in range(thickness)) / thickness
+        left, right = grey[:, :count], grey[:, thickness + 3 : thickness + 3 + count]
+        lighter = np.count_nonzero((core > left + STEP) & (core > right + STEP), axis=0)
+        darker = np.count_nonzero((core < left - STEP) & (core < right - STEP), axis=0)
+        score = np.maximum(lighter, darker) / len(grey)
+        found += [(float(score[p]), int(p) + 2, int(p) + 2 + thickness) for p in _peaks(score, 0.6)]
+    inside = [
+        (a, b) for _, a, b in sorted(found, reverse=True) if least <= a and b <= width - least
+    ]
+    return set(inside[:MOST])
 
 
 def _steps(share: np.ndarray, least: int) -> set[tuple[int, int]]:
@@ -127,9 +128,8 @@ def _steps(share: np.ndarray, least: int) -> set[tuple[int, int]]:
 
 def _peaks(values: np.ndarray, least: float) -> np.ndarray:
     """Positions that are no less than their neighbours and at least so high."""
-    left, right = np.roll(values, 1), np.roll(values, -1)
-    left[0] = right[-1] = -1
-    return np.flatnonzero((values >= left) & (values > right) & (values >= least))
+    beside = np.concatenate([[-1.0], values, [-1.0]])
+    return np.flatnonzero((values >= beside[:-2]) & (values > beside[2:]) & (values >= least))
 
 
 def _measure(

@@ -52,19 +52,24 @@ def is_paper(grey: np.ndarray, box: Box) -> bool:
 
 def _without_border(grey: np.ndarray, box: Box) -> Box:
     x0, y0, x1, y1 = box
-    while x1 - x0 > 2 and y1 - y0 > 2:
-        region = grey[y0:y1, x0:x1]
-        sides = (region[:, 0], region[0], region[:, -1], region[-1])
-        cut = [_is_plain(side) for side in sides]
-        if not any(cut):
+    for _ in range(4):  # sides that were cut make others plain; more than twice is not seen
+        before = x0, y0, x1, y1
+        first, last = _content(plain_lines(grey[y0:y1, x0:x1], 0))
+        x0, x1 = x0 + first, x0 + last
+        first, last = _content(plain_lines(grey[y0:y1, x0:x1], 1))
+        y0, y1 = y0 + first, y0 + last
+        if before == (x0, y0, x1, y1):
             break
-        x0, y0, x1, y1 = x0 + cut[0], y0 + cut[1], x1 - cut[2], y1 - cut[3]
     return x0, y0, x1, y1
 
 
-def _is_plain(line: np.ndarray) -> bool:
-    white, black = (line >= WHITE - SLACK / 2).mean(), (line <= BLACK + SLACK / 2).mean()
-    return bool(max(white, black) >= PLAIN)
+def _content(plain: np.ndarray) -> tuple[int, int]:
+    """From the first line that is not plain up to after the last; two lines in the middle if all
+    are plain."""
+    inside = np.flatnonzero(~plain)
+    if not len(inside):
+        return len(plain) // 2 - 1, len(plain) // 2 + 1
+    return int(inside[0]), int(inside[-1]) + 1
 
 
 def _caption_rows(grey: np.ndarray) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Rules that rate cuts: one with a threshold set by hand, one fitted to pictures of known panels."""
+"""Rules that rate cuts: one by hand, one fitted to pictures whose panels are known."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,12 +12,14 @@ from dermbook.imaging.panels.candidates import FEATURES, Candidates
 from dermbook.imaging.panels.cutting import candidates_of, sides
 from dermbook.imaging.panels.margins import trimmed
 
+#: features float64 (n, 13), has the candidate a border, is it a true cut (both bool (n,))
+TrainingRows = tuple[np.ndarray, np.ndarray, np.ndarray]
 #: how far, in pixels, a candidate may lie from the true cut, and from where on it is a wrong one
 CLOSE, FAR = 2, 4
 
 
 def agreeing_rows(candidates: Candidates) -> np.ndarray:
-    """The rule by hand: the share of rows that jump on both sides of a cut; 0 where chance would do.
+    """The rule by hand: the share of rows that jump on both sides of a cut, 0 if chance would do.
 
     A cut whose jumps could be chance (``surprise`` below log 100, a bound of 1 %) rates 0. There
     are no weights, only the threshold on the share.
@@ -50,36 +52,41 @@ def standardised(features: np.ndarray, means: np.ndarray, scales: np.ndarray) ->
     return ((features - means) / scales).clip(-4, 4)
 
 
-def fit_rule(collection: Collection, ids: Sequence[str] | None = None, *, c: float = 1.0):
+def fit_rule(
+    collection: Collection, ids: Sequence[str] | None = None, *, c: float = 1.0
+) -> FittedRule:
     """Fit the rule to pictures whose panels are known (``source.boxes``): the tuning phantom.
 
-    c: inverse strength of the penalty. Returns a ``FittedRule``. DataError when the collection
-    knows no boxes, or shows too few true and false cuts to learn from.
+    c: inverse strength of the penalty. DataError when the collection knows no boxes, or shows too
+    few true and false cuts to learn from.
     """
+    return fit_rows(training_rows(collection, ids), c=c)
+
+
+def fit_rows(*parts: TrainingRows, c: float = 1.0) -> FittedRule:
+    """The rule from rows that ``training_rows`` gave, of one or several lots of pictures."""
     from sklearn.linear_model import LogisticRegression
 
-    features, border, truth = training_rows(collection, ids)
+    features, border, truth = (np.concatenate(columns) for columns in zip(*parts, strict=True))
     means, scales = features.mean(0), np.maximum(features.std(0), 1e-6)
     rows, weights = standardised(features, means, scales), {}
     for kind in (True, False):
         chosen = border == kind
         if min(truth[chosen].sum(), (~truth[chosen]).sum()) < 5:
             raise DataError(
-                f"{collection.name}: fewer than five true or false cuts "
-                f"{'with' if kind else 'without'} a border; use more pictures."
+                f"There are fewer than five true or false cuts {'with' if kind else 'without'} a "
+                "border to learn from; use more pictures."
             )
         model = LogisticRegression(C=c, max_iter=1000).fit(rows[chosen], truth[chosen])
         weights[kind] = np.r_[model.coef_[0], model.intercept_[0]]
     return FittedRule(means, scales, weights)
 
 
-def training_rows(
-    collection: Collection, ids: Sequence[str] | None = None
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def training_rows(collection: Collection, ids: Sequence[str] | None = None) -> TrainingRows:
     """Every candidate met on the way down to the true panels.
 
-    Returns features float64 (n, 13), whether each has a border, and whether it is a true cut. A
-    candidate between close and far is left out: it is neither right nor clearly wrong.
+    Pictures are looked at in their own size (phantoms are below ``WORKING_SIDE``). A candidate
+    between close and far is left out: it is neither right nor clearly wrong.
     """
     if not hasattr(collection.source, "boxes"):
         raise DataError(
@@ -93,9 +100,8 @@ def training_rows(
         whole = 0, 0, grey.shape[1], grey.shape[0]
         gathered += _down(pixels, grey, trimmed(grey, whole), truth)
     features, border, truth = zip(*gathered, strict=True) if gathered else ((), (), ())
-    return (
-        np.array(features).reshape(-1, len(FEATURES)), np.array(border, bool), np.array(truth, bool)
-    )  # fmt: skip
+    table = np.array(features, dtype=np.float64).reshape(-1, len(FEATURES))
+    return table, np.array(border, bool), np.array(truth, bool)
 
 
 def _down(

@@ -4,8 +4,11 @@ One function a chapter: it takes a Record and returns sentences. The page prints
 published run and for this run, so no figure in a conclusion is typed by hand.
 """
 
+from dermbook.publishing.summaries.augmentation import augmentation
+from dermbook.publishing.summaries.class_imbalance import class_imbalance
 from dermbook.publishing.summaries.class_scores import CLASS_SCORES, class_scores
 from dermbook.publishing.summaries.cnn_from_scratch import cnn_from_scratch
+from dermbook.publishing.summaries.composite_images import composite_images
 from dermbook.publishing.summaries.data_acquisition import (
     address_finding,
     data_acquisition,
@@ -27,8 +30,11 @@ from dermbook.publishing.summaries.splits_and_leakage import splits_and_leakage
 __all__ = [
     "CLASS_SCORES",
     "address_finding",
+    "augmentation",
+    "class_imbalance",
     "class_scores",
     "cnn_from_scratch",
+    "composite_images",
     "data_acquisition",
     "data_cleaning",
     "decisions",

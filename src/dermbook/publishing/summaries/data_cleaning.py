@@ -23,7 +23,7 @@ def data_cleaning(record: Record) -> list[str]:
         f"Of {marks['rows']:,.0f} rows {marks['reviewed']:,.0f} carry a quality mark. "
         f"{marks['wrong']:,.0f} of these are called wrongly labelled: {100 * marks['value']:.1f} % "
         f"({100 * marks['low']:.1f}–{100 * marks['high']:.1f}). A filter on the mark leaves the "
-        f"other {marks['rows'] - marks['reviewed']:,.0f} rows as they are.",
+        f"other {marks['rows'] - marks['reviewed']:,.0f} rows as they are. " + _likeness(record),
         f"The best search for planted copies (phantom; {best.partition(',')[0]}) finds "
         f"{chosen.loc[best, 'found']} of {chosen.loc[best, 'planted']}, with "
         f"{chosen.loc[best, 'false_alarms']} false alarms, at a threshold chosen on another "
@@ -41,3 +41,16 @@ def data_cleaning(record: Record) -> list[str]:
         f"Encoding {finest} by a mean of all rows makes an ROC AUC of "
         f"{plain(leak[(finest, 'all rows')])} out of nothing.",
     ]
+
+
+def _likeness(record: Record) -> str:
+    """Whether the reviewed rows look like a random sample of all rows."""
+    shares = record.series_frame("qc-alike")
+    outside = shares[(shares["others"] < shares["low"]) | (shares["others"] > shares["high"])]
+    if outside.empty:
+        return "In partition, site and skin type the reviewed rows look like the others."
+    worst = outside.loc[(outside["value"] - outside["others"]).abs().idxmax()]
+    return (
+        f"The reviewed rows are not like the others: {100 * worst['value']:.1f} % of them have "
+        f"{worst['by']} {worst['category']}, of the others {100 * worst['others']:.1f} %."
+    )

@@ -72,7 +72,7 @@ def filter_finding(effects: pd.DataFrame, row: str, *, phantom: bool) -> dict[st
     best = rows.loc[rows["value"].idxmax()]
     gains = sorted(set(rows.loc[rows["verdict"] == "gain", "filter"]))
     measured = (
-        f"{len(rows)} comparisons of balanced accuracy with and without: "
+        f"{len(rows)} comparison{'s' * (len(rows) > 1)} of balanced accuracy with and without: "
         f"{(rows['verdict'] == 'gain').sum()} gain, {(rows['verdict'] == 'harm').sum()} harm; "
         f"largest difference {best['value']:+.3f} ({best['low']:+.3f} to {best['high']:+.3f}), "
         f"{best['filter']} under {best['learner']}"
@@ -84,9 +84,12 @@ def filter_finding(effects: pd.DataFrame, row: str, *, phantom: bool) -> dict[st
         because = "the report used photographs of patients; this run used the phantom"
         return {"verdict": "cannot be compared", "measured": measured, "because": because}
     if gains:
-        because = f"the interval of {', '.join(gains)} lies above zero, also with all taken together"
+        because = f"{', '.join(gains)}: the interval lies above zero, with all taken together"
         return {"verdict": "not confirmed", "measured": measured, "because": because}
-    because = "no interval lies above zero; other data and networks than the report's"
+    because = (
+        f"no interval lies above zero, though gains of up to {rows['high'].max():.3f} are not "
+        "excluded; other data and networks than the report's"
+    )
     return {"verdict": "confirmed", "measured": measured, "because": because}
 
 
@@ -105,9 +108,7 @@ def effect_rows(effects: pd.DataFrame) -> pd.DataFrame:
 
 def removal_rows(removal: pd.DataFrame) -> pd.DataFrame:
     """One row a method, one column a measure, each as ``value (low to high)``."""
-    text = [
-        f"{row.value:.3g} ({row.low:.3g} to {row.high:.3g})" for row in removal.itertuples()
-    ]
+    text = [f"{row.value:.3g} ({row.low:.3g} to {row.high:.3g})" for row in removal.itertuples()]
     wide = removal.assign(text=text).pivot(index="method", columns="measure", values="text")
     order: Sequence[str] = list(dict.fromkeys(removal["measure"]))
     methods = list(dict.fromkeys(removal["method"]))

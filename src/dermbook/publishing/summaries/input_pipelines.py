@@ -24,7 +24,7 @@ def input_pipelines(record: Record) -> list[str]:
         f"{race.loc[hungry, 'peak_mb'] - race.loc[hungry, 'base_mb']:,.0f} MB above the start.",
         _sameness(race),
         _orders(record),
-        _swaps(record),
+        *_swaps(record),
         _statistics(record),
     ]
     missing = record.series_frame("race").set_index("pipeline")["note"]
@@ -60,18 +60,21 @@ def _orders(record: Record) -> str:
     )
 
 
-def _swaps(record: Record) -> str:
-    swap = record.series_frame("swap")
-    same = swap["train"] == swap["test"]
-    worst = swap[~same].loc[swap[~same]["loss"].idxmax()]
-    return (
-        f"Tested with the scaling it was trained with, a head has a loss of "
-        f"{swap[same]['loss'].median():.2f} (median) and a balanced accuracy of "
-        f"{plain(swap[same]['balanced_accuracy'].median())}; with another one "
-        f"{swap[~same]['loss'].median():.1f} and {plain(swap[~same]['balanced_accuracy'].median())}"
-        f", at worst a loss of {worst['loss']:.1f} (trained {worst['train']}, tested "
-        f"{worst['test']})."
-    )
+def _swaps(record: Record) -> list[str]:
+    sentences = []
+    for features, swap in record.series_frame("swap").groupby("features", sort=False):
+        same = swap["train"] == swap["test"]
+        right, wrong = swap[same], swap[~same]
+        worst = wrong.loc[wrong["loss"].idxmax()]
+        sentences.append(
+            f"On features of `{features}`, a head tested with the scaling it was trained with has "
+            f"a loss of {right['loss'].median():.2f} (median) and a balanced accuracy of "
+            f"{plain(right['balanced_accuracy'].median())}; with another one "
+            f"{wrong['loss'].median():.2f} and {plain(wrong['balanced_accuracy'].median())}, at "
+            f"worst a loss of {worst['loss']:.1f} (trained {worst['train']}, tested "
+            f"{worst['test']})."
+        )
+    return sentences
 
 
 def _statistics(record: Record) -> str:

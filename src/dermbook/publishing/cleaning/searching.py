@@ -1,0 +1,118 @@
+"""Proposing pairs of images that may be copies, in four ways, and checking every proposal."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from dermbook.data import Collection, cached_images, load_collection
+from dermbook.data import cleaning as tools
+from dermbook.data.phantom import phantom_clinical
+
+#: bits in which two perceptual hashes of a candidate may differ; gradient hashes in half as many
+WITHIN = 10
+#: the embedding that needs no network
+PLAIN = "plain"
+
+
+@dataclass(frozen=True, eq=False)
+class Search:
+    """Every pair that was proposed: ``pairs`` has the described pairs with distance, gradient
+    (bits), cosine, words (each missing where that search did not propose the pair), matches and
+    mirrored. ``vectors``: the embedding, float32 (n, d), and ``origin``, what it is."""
+
+    collection: Collection
+    pairs: pd.DataFrame
+    vectors: np.ndarray
+    origin: str
+
+
+def search(
+    collection: Collection,
+    *,
+    backbone: str = PLAIN,
+    weights: str = "imagenet",
+    height: int,
+    width: int,
+    seed: int = 0,
+    mirrored: bool = False,
+) -> Search:
+    """Propose pairs in four ways and count the matching keypoints of every proposal.
+
+    Hashes under the eight turns and mirrorings, an embedding (of ``backbone``, or thumbnails when
+    it is "plain"), shared visual words. height, width: pixels at which pictures are compared and
+    the backbone sees them. mirrored: try the mirror image too when matching keypoints.
+    """
+    images = np.asarray(cached_images(collection, height=height, width=width).images)
+    ids = collection.ids
+    proposals = {
+        "distance": tools.hash_pairs(tools.dihedral_hashes(images), ids, within=WITHIN),
+        "gradient": tools.hash_pairs(tools.difference_hash(images), ids, within=WITHIN // 2),
+    }
+    thumbnails = tools.thumbnail_vectors(images)
+    if backbone == PLAIN:
+        vectors, origin = tools.colour_vectors(images), "colour and texture, thumbnails"
+        proposals["cosine"] = tools.cosine_pairs(thumbnails[0], ids, others=thumbnails[1:])
+    else:
+        vectors, origin = _network(collection, backbone, weights, height, width, seed)
+        proposals["cosine"] = tools.cosine_pairs(vectors, ids, neighbours=10)
+    features = tools.local_features(images, ids)
+    keypoints = sum(len(found.points) for found in features.values())
+    words = int(np.clip(keypoints // 60, 64, 4096))
+    shared = tools.word_pairs(features, words=words, seed=seed)
+    proposals["words"] = shared.rename(columns={"cosine": "words"})
+    pairs = _joined(proposals, ids)
+    mirrors = tools.local_features(images, ids, mirrored=True) if mirrored else None
+    counted = tools.count_matches(pairs, features, mirrors)
+    return Search(collection, tools.describe_pairs(collection, counted), vectors, origin)
+
+
+def real_collection(name: str, *, images: int, seed: int) -> Collection | None:
+    """The imported collection that the chapter is about; None where that is the phantom."""
+    return None if name == "phantom" else load_collection(name, images=images, seed=seed)
+
+
+def subject(collection: Collection | None, known: Search, **options) -> Search:
+    """The search of a collection, or ``known`` where there is none but the phantom."""
+    return known if collection is None else search(collection, **options)
+
+
+def clinical_photographs(name: str, *, images: int, height: int, width: int, seed: int):
+    """The clinical photographs that are searched for turned and zoomed copies: Fitzpatrick17k's
+    (as many as are imported), or ``images`` of a clinical phantom, one in ten a planted copy."""
+    if name == "fitzpatrick17k":
+        return load_collection(name)
+    copies = {"exact_duplicates": images // 50, "near_duplicates": images // 50}
+    return phantom_clinical(
+        images,
+        height=height,
+        width=width,
+        seed=seed,
+        rotated_copies=images // 16,
+        **copies,
+    )
+
+
+def _joined(proposals: dict[str, pd.DataFrame], ids: Sequence[str]) -> pd.DataFrame:
+    """One row a pair that any search proposed, with every search's own value."""
+    joined = None
+    for column, pairs in proposals.items():
+        own = pairs.rename(columns={"distance": column})
+        own = own[["image_id", "other", column]].set_index(["image_id", "other"])
+        joined = own if joined is None else joined.join(own, how="outer")
+    position = pd.Series(range(len(ids)), index=list(ids))
+    frame = joined.reset_index()
+    order = frame[["image_id", "other"]].apply(lambda names: names.map(position))
+    return frame.loc[order.sort_values(["image_id", "other"]).index].reset_index(drop=True)
+
+
+def _network(
+    collection: Collection, backbone: str, weights: str, height: int, width: int, seed: int
+) -> tuple[np.ndarray, str]:
+    from dermbook.models.features import frozen_features  # starts Keras
+
+    found = frozen_features(
+        collection, backbone, height=height, width=width, weights=weights, seed=seed
+    )
+    return np.asarray(found.values), f"{backbone}, {found.origin}"
