@@ -86,7 +86,7 @@ def test_killed_at_random_moments_nothing_is_lost():
     wrong = ["images lost", "images too many", "images that differ"]
     wrong += ["rows of the report that differ", "half-written files left"]
     assert count[wrong].sum() == 0
-    assert count["addresses asked again"] <= 2 * 8
+    assert count["addresses asked again, besides failures that may pass"] <= 2 * 8
     assert runs["requests"].iloc[-1] < runs["requests"].sum()
 
 
