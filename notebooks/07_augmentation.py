@@ -100,7 +100,7 @@ chapter.add_series("recipes", recipe_table())
 chapter.table("recipes", caption="What each report says of its augmentation, and what we chose.")
 
 # %%
-phantom = load_collection("phantom", images=40, height=96, width=128, seed=seed)
+phantom = load_collection("phantom", images=24, height=96, width=128, seed=seed)
 chapter.picture(
     "recipes-seen",
     plots.recipe_grid(phantom, ["r1", "r2", "r3", "r3-mirror", "r4"], seed=seed),

@@ -82,7 +82,8 @@ def test_bands_cover_all_amounts_of_hair():
 def test_untouched_pictures_err_on_hair_only_and_black_ones_everywhere(hairy, judged):
     untouched = judged[judged["method"] == "untouched"]
     assert (untouched[["skin_error", "lesion_error", "clean_lesion_error"]] == 0).all(axis=None)
-    assert (untouched["hair_error"].dropna() > 0).all() and untouched["recall"].isna().all()
+    assert (untouched["hair_error"].dropna() > 0).all()
+    assert untouched["recall"].isna().all()
     black = judged[judged["method"] == "blackened"].set_index("image_id")
     for image_id in black.index[:3]:
         shot = hairy.source.rendering(image_id)
@@ -99,7 +100,8 @@ def test_scores_are_means_with_intervals_and_paired_differences(judged):
     for method in ("dullrazor", "untouched", "blackened"):
         values = judged.loc[judged["method"] == method, "hair_error"].dropna()
         row = table.loc[(method, "hair_error")]
-        assert row["value"] == pytest.approx(values.mean()) and row["n"] == len(values)
+        assert row["value"] == pytest.approx(values.mean())
+        assert row["n"] == len(values)
         assert row["low"] <= row["value"] <= row["high"]
     base = table.loc[("untouched", "hair_error"), "value"]
     removed = table.loc[("dullrazor", "hair_error")]
@@ -118,7 +120,8 @@ def test_gains_are_told_apart_by_hair_and_harm_by_structure(hairy, judged):
     lines = enhancement.judge_removal(hairy, ids)
     harm = enhancement.harm_by_structure(lines, resamples=100)
     assert set(harm["structure"]) == {"streaks", "network", "neither"}
-    assert "untouched" not in set(harm["method"]) and (harm["n"] == 3).all()
+    assert "untouched" not in set(harm["method"])
+    assert (harm["n"] == 3).all()
     assert hairy.table.loc[ids, "group"].is_unique
 
 
@@ -131,7 +134,8 @@ def test_only_a_phantom_can_be_judged(hairy):
 def test_a_threshold_is_chosen_on_one_phantom_and_judged_on_the_other(hairy):
     other = phantom(120, height=96, width=128, seed=8)
     table = enhancement.threshold_study(hairy, other, [10, 40, 255], each=2)
-    assert len(table) == 6 and table["best"].sum() == 2
+    assert len(table) == 6
+    assert table["best"].sum() == 2
     for _, rows in table.groupby("method"):
         assert rows.loc[rows["best"], "fitted"].item() == rows["fitted"].min()
         never = rows[rows["threshold"] == 255].iloc[0]
@@ -139,15 +143,18 @@ def test_a_threshold_is_chosen_on_one_phantom_and_judged_on_the_other(hairy):
         left = np.mean(
             [np.abs(s.picture.astype(int) - s.hair_free).mean(axis=2).mean() for s in shots]
         )
-        assert never["error"] == pytest.approx(left) and never["recall"] == 0
+        assert never["error"] == pytest.approx(left)
+        assert never["recall"] == 0
 
 
 def test_a_held_collection_is_the_same_and_draws_each_picture_once(hairy, monkeypatch):
     held = enhancement.held_in_memory(hairy)
-    assert held.fingerprint == hairy.fingerprint and held.phantom
+    assert held.fingerprint == hairy.fingerprint
+    assert held.phantom
     first = held.image(hairy.ids[0])
     assert np.array_equal(first, hairy.image(hairy.ids[0]))
-    assert held.image(hairy.ids[0]) is first and not first.flags.writeable
+    assert held.image(hairy.ids[0]) is first
+    assert not first.flags.writeable
     assert np.array_equal(held.mask(hairy.ids[0]), hairy.mask(hairy.ids[0]))
 
 
@@ -179,9 +186,11 @@ def test_effects_find_a_planted_gain_and_a_planted_harm_and_nothing_where_nothin
         "median": "gain", "crop": "harm", "denoise": "no difference shown",
     }  # fmt: skip
     assert found.loc["denoise", "value"] == 0
-    assert (found["low_all"] <= found["low"]).all() and (found["high_all"] >= found["high"]).all()
+    assert (found["low_all"] <= found["low"]).all()
+    assert (found["high_all"] >= found["high"]).all()
     assert found["value"].equals(found["on"] - found["off"])
-    assert len(arms) == 4 and (found["seeds"] == 5).all()
+    assert len(arms) == 4
+    assert (found["seeds"] == 5).all()
 
 
 def test_the_verdict_is_that_of_the_interval():
@@ -208,7 +217,8 @@ def test_a_head_learns_from_texture_and_repeats_itself():
     pd.testing.assert_frame_equal(runs[0][0], runs[1][0])
     table, plain = runs[0]
     assert (table["learner"] == "texture+logistic").all()
-    assert (table["off"] > 1 / 7).all() and plain.model == "texture+logistic+off"
+    assert (table["off"] > 1 / 7).all()
+    assert plain.model == "texture+logistic+off"
     assert plain.ids == splits[0].parts["test"]
 
 
@@ -219,8 +229,10 @@ def test_a_network_is_trained_with_and_without(monkeypatch):
         lesions, splits, ["clahe-rgb-2"], height=12, width=16, architecture="one-conv", epochs=1,
         options={"filters": 4, "dense": 8}, resamples=20,
     )  # fmt: skip
-    assert set(table["metric"]) == {"balanced_accuracy", "f1_macro"} and len(table) == 2
-    assert plain.model == "one-conv+off" and plain.ids == splits[3].parts["test"]
+    assert set(table["metric"]) == {"balanced_accuracy", "f1_macro"}
+    assert len(table) == 2
+    assert plain.model == "one-conv+off"
+    assert plain.ids == splits[3].parts["test"]
 
 
 def test_speed_is_measured_against_plain_reading(hairy):

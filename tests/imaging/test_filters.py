@@ -30,7 +30,8 @@ def test_a_filter_keeps_shape_and_kind_treats_batches_alike_and_spares_its_input
     before = pictures.copy()
     pictures.setflags(write=False)
     together = FILTERS[name](pictures)
-    assert together.dtype == np.uint8 and together.shape == pictures.shape
+    assert together.dtype == np.uint8
+    assert together.shape == pictures.shape
     for one, picture in zip(together, pictures, strict=True):
         assert np.array_equal(one, FILTERS[name](picture))
     assert np.array_equal(pictures, before)
@@ -42,7 +43,8 @@ def test_a_filter_keeps_shape_and_kind_treats_batches_alike_and_spares_its_input
 def test_a_filter_takes_ugly_sizes(name, shape):
     picture = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
     result = FILTERS[name](picture)
-    assert result.shape == picture.shape and result.dtype == np.uint8
+    assert result.shape == picture.shape
+    assert result.dtype == np.uint8
 
 
 @pytest.mark.parametrize("name", FILTERS)
@@ -77,7 +79,8 @@ def test_a_median_of_an_edge_is_done_once():
     edge = constant()
     edge[:, 26:] = 30
     once = median_blur(edge)
-    assert np.array_equal(once, edge) and np.array_equal(median_blur(once), once)
+    assert np.array_equal(once, edge)
+    assert np.array_equal(median_blur(once), once)
 
 
 def test_the_median_removes_specks_and_the_window_grows_with_the_picture():
@@ -92,7 +95,8 @@ def test_the_median_removes_specks_and_the_window_grows_with_the_picture():
 
 
 def test_lengths_scale_and_kernels_are_odd():
-    assert scaled(10, 300, 600) == 5 and scaled(10, 60, 600, least=3) == 3
+    assert scaled(10, 300, 600) == 5
+    assert scaled(10, 60, 600, least=3) == 3
     assert [odd(length) for length in (0.4, 1, 2, 2.9, 4, 5.9, 6)] == [1, 1, 3, 3, 5, 5, 7]
     with pytest.raises(ParameterError):
         scaled(0, 100, 600)
@@ -101,7 +105,8 @@ def test_lengths_scale_and_kernels_are_odd():
 def test_equalising_gives_ranks():
     channel = np.repeat(np.arange(50, 114, dtype=np.uint8), 8).reshape(16, 32)
     ranks = equalise(channel)
-    assert ranks.min() == 0 and ranks.max() == 255
+    assert ranks.min() == 0
+    assert ranks.max() == 255
     expected = np.rint(255 * (channel.astype(int) - 50) / 63).astype(np.uint8)
     assert np.array_equal(ranks, expected)
     assert np.array_equal(ranks, cv2.equalizeHist(channel))
@@ -157,7 +162,10 @@ def test_cropping_by_a_mask_enlarges_the_lesion_and_keeps_proportions():
     picture[mask] = 20
     box = lesion_box(mask, margin=0.1, smallest=0.1)
     top, bottom, left, right = box
-    assert top <= 20 and bottom >= 35 and left <= 30 and right >= 50
+    assert top <= 20
+    assert bottom >= 35
+    assert left <= 30
+    assert right >= 50
     assert (right - left) / (bottom - top) == pytest.approx(80 / 60, rel=0.08)
     result = crop_to_lesion(picture, mask=mask, margin=0.1, smallest=0.1)
     assert (result[..., 0] < 100).mean() > 3 * mask.mean()
@@ -179,7 +187,8 @@ def test_a_crop_never_leaves_the_picture_and_has_a_least_size():
     mask = np.zeros((60, 80), bool)
     mask[0, 79] = True
     top, bottom, left, right = lesion_box(mask, margin=0.15, smallest=0.3)
-    assert (top, right) == (0, 80) and (bottom - top, right - left) == (18, 24)
+    assert (top, right) == (0, 80)
+    assert (bottom - top, right - left) == (18, 24)
 
 
 def test_otsu_finds_the_phantoms_lesions(small_phantom):
@@ -216,7 +225,8 @@ def test_the_registry_holds_all_of_r0_and_names_what_is_unknown():
     assert all(key == each.name for key, each in FILTERS.items())
     with pytest.raises(ParameterError, match="clahe-lab-3"):
         named("clahe")
-    assert chosen(["all"]) == list(FILTERS) and chosen(["crop"]) == ["crop"]
+    assert chosen(["all"]) == list(FILTERS)
+    assert chosen(["crop"]) == ["crop"]
 
 
 def test_a_filter_fills_the_image_cache(small_phantom):
@@ -234,7 +244,8 @@ def test_texture_vectors_feel_hair_like_lines(pictures):
     lined = pictures.copy()
     lined[:, :, ::9] = 20
     plain, changed = texture_vectors(pictures), texture_vectors(lined)
-    assert plain.dtype == np.float32 and plain.shape == changed.shape
+    assert plain.dtype == np.float32
+    assert plain.shape == changed.shape
     blackhat_mean = slice(6, 9)  # after the Laplacian's three means and three deviations
     assert (changed[:, blackhat_mean] > plain[:, blackhat_mean] + 0.02).all()
     even = texture_vectors(constant()[None])

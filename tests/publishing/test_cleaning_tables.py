@@ -13,7 +13,7 @@ from dermbook.publishing import cleaning
 @pytest.fixture(scope="module")
 def known():
     """Described pairs with made-up values on a real phantom: no picture is drawn."""
-    collection = phantom(100, height=32, width=32, seed=0, near_duplicates=4, label_noise=0.1)
+    collection = phantom(200, height=32, width=32, seed=0, near_duplicates=4, label_noise=0.1)
     copies = collection.table["near_duplicate_of"].dropna()
     rows = [(original, copy, 3.0, 1.0, 0.95, 0.5, 30) for copy, original in copies.items()]
     strangers = [i for i in collection.ids if i not in copies.index and i not in copies.to_numpy()]
@@ -22,7 +22,12 @@ def known():
     rows += [(first, second, 7.0, np.nan, 0.6, np.nan, 6), (first, third, np.nan, 4.0, 0.2, 0.1, 0)]
     columns = ["image_id", "other", "distance", "gradient", "cosine", "words", "matches"]
     pairs = tools.describe_pairs(collection, pd.DataFrame(rows, columns=columns))
-    return cleaning.Search(collection, pairs.assign(mirrored=False), np.zeros((100, 2)), "made up")
+    return cleaning.Search(
+        collection,
+        pairs.assign(mirrored=False, confirmed=pairs["matches"] >= 10),
+        np.zeros((200, 2)),
+        "made up",
+    )
 
 
 def test_curves_count_copies_and_strangers(known):
@@ -45,19 +50,22 @@ def test_a_threshold_is_the_middle_of_the_best(known):
 
 
 def test_confirmed_pairs_by_search_and_merged_lesions(known):
-    counts = cleaning.across_counts(known, least=10).set_index("search")
+    counts = cleaning.across_counts(known).set_index("search")
     assert counts.loc["all together", "across"] == 4
     assert counts.loc["perceptual hash", "proposed"] == 5
-    merged = cleaning.merged(known, least=10).iloc[0]
+    merged = cleaning.merged(known).iloc[0]
     assert merged["lesions"] - merged["lesions_merged"] == merged["lesion_pairs"] == 4
-    report = cleaning.report(known, least=10)
+    split = cleaning.split_table(known)
+    assert split["shared_lesions"].sum() == 0
+    assert 0 < split["shared_merged"].sum() <= 4  # seed 0 divides some of the four copies
+    report = cleaning.report(known)
     assert report["dropped"].tolist() == [0, 0, 4]
 
 
 def test_review_of_a_perfect_and_of_a_useless_order(known):
     wrong = known.collection.table["label_is_corrupted"]
     perfect = pd.DataFrame({"image_id": wrong.sort_values(ascending=False).index, "flagged": False})
-    perfect.loc[:9, "flagged"] = True
+    perfect.loc[:19, "flagged"] = True
     scores = cleaning.review_scores(known.collection, perfect).set_index("what")["value"]
     assert scores.iloc[:3].tolist() == [1, 1, 1]
     assert scores.iloc[3] == pytest.approx(0.1)
@@ -101,3 +109,21 @@ def test_reviewed_rows_beside_the_others():
     assert rows["reviewed"].to_dict() == {"a": 4, "b": 6}
     assert rows.loc["a", "value"] == pytest.approx(0.4)
     assert rows.loc["a", "others"] == pytest.approx(0.5)
+
+
+def test_a_search_from_end_to_end():
+    collection = phantom(80, height=96, width=128, seed=0, near_duplicates=6)
+    found = cleaning.search(collection, height=96, width=128)
+    copies = collection.table["near_duplicate_of"].dropna()
+    confirmed = found.pairs[found.pairs["confirmed"]]
+    pairs = {*zip(confirmed["image_id"], confirmed["other"], strict=True)}
+    assert {(original, copy) for copy, original in copies.items()} <= pairs
+    kinds = tools.planted_kind(collection, confirmed)
+    assert (kinds != "unrelated").all()
+    table = cleaning.across_table(found)
+    assert table["detail"].min() > 0.3
+    kinds = cleaning.copy_kinds(found).set_index("kind")["pairs"]
+    assert kinds["identical"] == 0
+    assert kinds["as it is"] >= 6
+    scores = cleaning.review_scores(collection, cleaning.doubt(found, folds=3))
+    assert scores["n"].iloc[-1] == 80

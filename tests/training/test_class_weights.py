@@ -38,3 +38,32 @@ def test_a_class_without_images_cannot_be_balanced():
         balanced_class_weights(np.array([], dtype=int), 2)
     with pytest.raises(ParameterError, match="there are 2 classes"):
         balanced_class_weights(np.array([0, 1, 2]), 2)
+
+
+def test_the_weights_of_r4_to_the_last_digit():
+    from dermbook.publishing.reported import load_reported
+
+    printed = load_reported().table("R4.weights")["weight"]
+    counts = load_reported().table("R4.counts")["train"]
+    classes = list(printed.index)
+    codes = np.repeat(np.arange(len(classes)), [int(counts[name]) for name in classes])
+    weights = balanced_class_weights(codes, classes)
+    assert sorted(classes) == sorted(CLASSES)
+    assert list(weights.values()) == pytest.approx([float(printed[c]) for c in classes], rel=1e-14)
+
+
+def test_prior_correction_is_bayes_rule():
+    from dermbook.training.imbalance import prior_correction
+
+    codes = np.repeat([0, 1], [80, 20])
+    given = np.array([[0.8, 0.2], [0.5, 0.5], [1.0, 0.0]])
+    corrected = prior_correction(given, codes)
+    assert corrected[0] == pytest.approx([0.5, 0.5])  # as frequent as its class: no evidence
+    assert corrected[1] == pytest.approx([0.2, 0.8])
+    assert corrected[2] == pytest.approx([1, 0])
+    assert prior_correction(given, codes, strength=0) == pytest.approx(given)
+    three = np.array([[0.5, 0.25, 0.25]])  # a class without training images
+    assert prior_correction(three, np.array([0, 1])).sum() == pytest.approx(1)
+    for codes, strength in ((np.array([]), 1), (np.array([2]), 1), (np.array([0]), 2)):
+        with pytest.raises(ParameterError):
+            prior_correction(given, codes, strength=strength)

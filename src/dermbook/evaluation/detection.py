@@ -81,10 +81,10 @@ def detection_scores(
     interval.
 
     judged: as ``judge_boxes`` gives it. Over all boxes: precision, recall and F1 at IoU 0.5 and
-    0.75, and the mean IoU of the pairs (bootstrap over pictures). Over pictures: ``count_right``,
-    composites with the right number of boxes; ``recognised``, composites that got more than one;
-    ``false_alarms``, single pictures that got more than one (Wilson). A score without any picture
-    or box to count is NaN.
+    0.75, and the mean IoU of the pairs (bootstrap over pictures). Over pictures (Wilson):
+    ``exact``, pictures whose boxes are all right and no more; ``count_right``, composites with the
+    right number of boxes; ``recognised``, composites that got more than one; ``false_alarms``,
+    single pictures that got more than one. A score without any picture or box to count is NaN.
     """
     if not len(judged):
         raise DataError("detection_scores: no picture was judged.")
@@ -167,7 +167,7 @@ def corrected_share(called: float, sensitivity: float, false_alarms: float) -> f
     return float(np.clip((called - false_alarms) / (sensitivity - false_alarms), 0, 1))
 
 
-def best_setting(curve: pd.DataFrame, *, metric: str = "f1_50") -> float:
+def best_setting(curve: pd.DataFrame, *, metric: str = "exact") -> float:
     """The setting with the highest score, the middle one of equals.
 
     curve: columns ``setting`` and the metric, one row a setting.
@@ -178,7 +178,7 @@ def best_setting(curve: pd.DataFrame, *, metric: str = "f1_50") -> float:
 
 def curve_of(settings: Sequence[float], judged: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """One row a setting: setting, precision_50, recall_50, f1_50, f1_75, and the pictures' shares
-    false_alarms, recognised, count_right."""
+    false_alarms, recognised, count_right, exact."""
     rows = []
     for setting, table in zip(settings, judged, strict=True):
         values = {
@@ -188,7 +188,7 @@ def curve_of(settings: Sequence[float], judged: Sequence[pd.DataFrame]) -> pd.Da
         row = {"setting": float(setting), **values, **shares}
         rows.append(row)
     columns = ["setting", "precision_50", "recall_50", "f1_50", "f1_75"]
-    return pd.DataFrame(rows)[[*columns, "false_alarms", "recognised", "count_right"]]
+    return pd.DataFrame(rows)[[*columns, "false_alarms", "recognised", "count_right", "exact"]]
 
 
 def _checked(boxes: np.ndarray) -> np.ndarray:
@@ -220,7 +220,9 @@ def _rates(totals: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 def _counts(judged: pd.DataFrame) -> dict[str, tuple[int, int]]:
     several = judged["truth"] > 1
     split = judged["found"] > 1
+    whole = (judged["right_50"] == judged["truth"]) & (judged["found"] == judged["truth"])
     return {
+        "exact": (int(whole.sum()), len(judged)),
         "count_right": (
             int((judged["found"] == judged["truth"])[several].sum()),
             int(several.sum()),

@@ -131,7 +131,7 @@ def candidates(
 def _hair(
     image: np.ndarray, threshold: float, reach: float, length: float, width: float, at_width: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The mask, bool (h, w), and the hair's orientation there (its number, else −1), int16 (h, w)."""
+    """The mask, bool (h, w), and the number of the hair's orientation, int16 (h, w), else −1."""
     found = candidates(image, threshold=threshold, reach=reach, at_width=at_width)
     columns = image.shape[1]
     long = odd(scaled(length, columns, at_width, least=9))

@@ -63,8 +63,9 @@ def equalisation(collection: "Collection", image_id: str) -> Figure:
 
 
 def filter_gallery(collection: "Collection", ids: Sequence[str], names: Sequence[str]) -> Figure:
-    """Phantom pictures before and after filters: one column a picture, rows of filters.
+    """Phantom pictures before and after filters: a column a picture and a row a filter.
 
+    Of a single picture, the filters fill rows of four.
     DataError for a real collection.
     """
     from dermbook.imaging.filters import named
@@ -75,7 +76,7 @@ def filter_gallery(collection: "Collection", ids: Sequence[str], names: Sequence
     for name in names:
         images += [named(name)(picture) for picture in pictures]
         titles += [name] * len(ids)
-    return image_grid(images, titles, columns=len(ids), phantom=True)
+    return image_grid(images, titles, columns=len(ids) if len(ids) > 1 else 4, phantom=True)
 
 
 def hair_gallery(collection: "Collection", ids: Sequence[str]) -> Figure:

@@ -29,10 +29,10 @@ from dermbook.plots.style import (
 )
 
 _TITLES = {
-    "f1_50": "F1, IoU ≥ .5",
-    "f1_75": "F1, IoU ≥ .75",
-    "count_right": "composites with the right number of panels",
-    "false_alarms": "single pictures that were split",
+    "f1_50": "F1 of panels, IoU ≥ .5",
+    "exact": "pictures with all panels right",
+    "count_right": "composites, right number",
+    "false_alarms": "single pictures split",
 }
 Item = tuple[str, np.ndarray, np.ndarray, np.ndarray]
 

@@ -38,6 +38,7 @@ from dermbook.imaging.augmentation import (
 )
 from dermbook.imaging.pixels import pixel_vectors
 from dermbook.publishing.compare import plain
+from dermbook.publishing.effects import effect, with_interval
 
 if TYPE_CHECKING:
     from dermbook.publishing.chapter import Chapter
@@ -311,27 +312,6 @@ def add_findings(chapter: "Chapter") -> None:
         f"by lesion {shared.loc['lesion-grouped', 'parent_in_train']:.0%}",
         because="the report proposes a set made in advance and made none",
     )
-
-
-def effect(
-    effects: pd.DataFrame, begins: str, metric: str = "balanced_accuracy", class_: str = ""
-) -> pd.Series:
-    """The row of the first comparison that begins like this."""
-    classes = effects["class"].fillna("").replace({"None": ""})
-    chosen = effects[
-        (effects["metric"] == metric)
-        & (classes == class_)
-        & effects["comparison"].str.startswith(begins)
-    ]
-    return chosen.iloc[0]
-
-
-def with_interval(row: pd.Series) -> str:
-    """``+.123 (+.040 to +.210)``: a difference with its interval."""
-    value, low, high = (
-        f"{row[key]:+.3f}".replace("0.", ".", 1) for key in ("value", "low", "high")
-    )
-    return f"{value} ({low} to {high})"
 
 
 def _effect_row(

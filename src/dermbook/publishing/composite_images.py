@@ -30,7 +30,7 @@ from dermbook.publishing.compare import plain
 Boxes = dict[str, np.ndarray]
 
 #: what the detectors are compared by, in the table and the figure
-SHOWN = ("f1_50", "f1_75", "count_right", "false_alarms")
+SHOWN = ("f1_50", "exact", "count_right", "false_alarms")
 #: columns of the phantom that tell kinds of composites apart
 KINDS = ("layout", "border", "caption", "content")
 #: the baseline, what stands in for R0's detector, and the two that cut
@@ -130,7 +130,7 @@ def wide_scores(table: pd.DataFrame) -> pd.DataFrame:
     """``score_table`` with a row a detector and a column a score, for reading."""
     order = list(dict.fromkeys(table["detector"]))
     names = ["precision_50", "recall_50", "f1_50", "f1_75", "mean_iou"]
-    names += ["count_right", "recognised", "false_alarms"]
+    names += ["exact", "count_right", "recognised", "false_alarms"]
     wide = table.pivot(index="detector", columns="metric", values="value").loc[order, names]
     setting = table.drop_duplicates("detector").set_index("detector")["setting"]
     wide.insert(0, "setting", setting)
@@ -287,7 +287,7 @@ def finding(scored: dict[str, pd.DataFrame], network: Path | None) -> dict[str, 
     measured = (
         "phantom: R0's rule, each detected object a picture, recognises "
         f"{told(name, 'recognised')} of the composites with "
-        f"{'the network of ' + network.name if network else 'regions that stand out (MSER)'}; cuts "
+        f"{'the network of ' + network.name if network else 'regions that stand out'}; cuts "
         f"with a fitted rule recognise {told(FITTED, 'recognised')}"
     )
     because = (

@@ -22,7 +22,8 @@ from dermbook.evaluation.imbalance import (
     strategy_effects,
 )
 from dermbook.evaluation.networks import Setting
-from dermbook.publishing.augmentation import PIXELS, with_interval
+from dermbook.publishing.augmentation import PIXELS, vector_lab
+from dermbook.publishing.effects import effect, with_interval
 from dermbook.publishing.reported import load_reported
 from dermbook.training.imbalance import balanced_class_weights
 from dermbook.training.sampling import R3_FACTORS, by_factor, factors_towards
@@ -127,8 +128,6 @@ def vectors_of(
     weights: str = "imagenet",
 ) -> tuple[pd.DataFrame, list[pd.DataFrame]]:
     """Vectors of the pictures, and of ``copies`` augmented copies of each (none without recipe)."""
-    from dermbook.publishing.augmentation import vector_lab
-
     lab = vector_lab(
         collection,
         [recipe] if recipe else [],
@@ -242,12 +241,6 @@ def zero_counts(scores: pd.DataFrame) -> pd.DataFrame:
     )
     counts = zero.groupby("strategy", sort=False)[["zero", "silent"]].sum().astype(int)
     return counts.reset_index().rename(columns={"zero": "classes", "silent": "never_predicted"})
-
-
-def effect(effects: pd.DataFrame, strategy: str, metric: str) -> pd.Series:
-    """The row of one strategy and score."""
-    chosen = effects[(effects["comparison"] == strategy) & (effects["metric"] == metric)]
-    return chosen.iloc[0]
 
 
 def _weights_found(chapter: "Chapter") -> None:

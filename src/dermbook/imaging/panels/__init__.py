@@ -10,7 +10,7 @@ from dermbook.imaging.panels.objects import (
     cropped_objects,
     decode_yolo,
     object_detector,
-    stable_regions,
+    standing_out,
     yolo_file,
 )
 from dermbook.imaging.panels.regions import flooded, merged_blocks
@@ -45,7 +45,7 @@ __all__ = [
     "panel_detector",
     "panel_detectors",
     "split_composites",
-    "stable_regions",
+    "standing_out",
     "whole_box",
     "write_panels",
     "yolo_file",

@@ -16,6 +16,8 @@ STEP = 5.0
 TIED = 4.0
 #: columns on either side of a step that it is compared with
 NEAR = 6
+#: the same in four groups, by their distance from the step
+_AROUND = ((-6, -5, -4), (-3, -2), (2, 3), (4, 5, 6))
 #: candidates kept of each kind
 MOST = 6
 
@@ -81,14 +83,24 @@ def find_candidates(region: np.ndarray) -> Candidates:
 def _jumps(region: np.ndarray) -> np.ndarray:
     """Is there a jump just left of each column? bool (h, w); the first column has none.
 
-    A jump is a difference of neighbours that stands out among those around it in its own row.
+    A jump is a difference of neighbours that stands out among those around it in its own row: more
+    than twice the median of four groups of them, and ``STEP`` on top.
     """
     change = np.abs(np.diff(region, axis=1)).max(2)
     padded = cv2.copyMakeBorder(change, 0, 0, NEAR, NEAR, cv2.BORDER_REFLECT_101)
-    count = change.shape[1]
-    around = [padded[:, NEAR + s : NEAR + s + count] for s in range(-NEAR, NEAR + 1) if abs(s) > 1]
-    usual = np.partition(np.stack(around), len(around) // 2, axis=0)[len(around) // 2]
+    groups = [_mean_of(padded, shifts, change.shape[1]) for shifts in _AROUND]
+    low, high = np.minimum(groups[0], groups[1]), np.maximum(groups[0], groups[1])
+    lower, upper = np.minimum(groups[2], groups[3]), np.maximum(groups[2], groups[3])
+    # the median of the four: another edge close by lies in one of them and is left out
+    usual = (np.maximum(low, lower) + np.minimum(high, upper)) / 2
     return np.pad(change > 2 * usual + STEP, ((0, 0), (1, 0)))
+
+
+def _mean_of(padded: np.ndarray, shifts: tuple[int, ...], count: int) -> np.ndarray:
+    total = padded[:, NEAR + shifts[0] : NEAR + shifts[0] + count].copy()
+    for shift in shifts[1:]:
+        total += padded[:, NEAR + shift : NEAR + shift + count]
+    return total / len(shifts)
 
 
 def _runs(plain: np.ndarray, least: int) -> set[tuple[int, int]]:

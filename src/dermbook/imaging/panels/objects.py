@@ -1,7 +1,7 @@
 """Panels by object detection, as R0 tried (row 0.7): each object that is found becomes a picture.
 
 The book ships no detector's weights. ``object_detector`` runs a YOLO network that the reader has
-(an ONNX file); ``stable_regions`` is what OpenCV finds without any network.
+(an ONNX file); ``standing_out`` is what OpenCV finds without any network.
 """
 
 from pathlib import Path
@@ -24,6 +24,8 @@ from dermbook.paths import weights_dir
 
 #: grey value around a letterboxed picture, as the published networks were trained
 PADDING = 114
+#: the share of the picture that a region may cover and still stand out
+_MOST = 0.9
 
 
 def cropped_objects(image: np.ndarray, objects: np.ndarray) -> np.ndarray:
@@ -35,21 +37,21 @@ def cropped_objects(image: np.ndarray, objects: np.ndarray) -> np.ndarray:
     return as_boxes(objects) if len(objects) >= 2 else whole_box(image)
 
 
-def stable_regions(image: np.ndarray, least: float) -> np.ndarray:
-    """R0's rule on regions that stand out from their surroundings, of whatever class.
+def standing_out(image: np.ndarray, least: float) -> np.ndarray:
+    """R0's rule on whatever stands out from its surroundings, of whatever class.
 
-    image: uint8 (h, w, 3) RGB. Regions are maximally stable ones (MSER, Matas et al. 2002) of the
-    grey picture, of at least the share ``least`` and at most 90 % of its area; of those that
-    overlap, the largest stays. int64 (k, 4), at least one box.
+    image: uint8 (h, w, 3) RGB. Proposed are maximally stable regions of the grey picture (MSER,
+    Matas et al. 2002), which have soft edges in OpenCV, and what closed contours of sharp edges
+    surround (Canny 1986); of at least the share ``least`` and at most 90 % of the picture. Of
+    those that overlap, the largest stays. int64 (k, 4), at least one box.
     """
     small, scale = working_copy(checked_picture(image))
     grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
-    area = grey.size
-    finder = cv2.MSER_create(5, max(20, round(least * area / 2)), round(0.9 * area))
-    _, found = finder.detectRegions(grey)
-    boxes = np.array(found, dtype=np.int64).reshape(-1, 4)
-    boxes[:, 2:] += boxes[:, :2]
-    boxes = boxes[areas(boxes) >= least * area]
+    if min(grey.shape) < 8:
+        return whole_box(image)  # MSER needs some room
+    boxes = np.vstack([_stable(grey, least), _surrounded(grey)])
+    sizes = areas(boxes)
+    boxes = boxes[(sizes >= least * grey.size) & (sizes <= _MOST * grey.size)]
     boxes = boxes[np.argsort(-areas(boxes), kind="stable")]
     kept: list[int] = []
     for place in range(len(boxes)):
@@ -57,6 +59,25 @@ def stable_regions(image: np.ndarray, least: float) -> np.ndarray:
             kept.append(place)
     objects = at_full_size(boxes[kept], scale, image) if kept else boxes
     return cropped_objects(image, objects)
+
+
+def _stable(grey: np.ndarray, least: float) -> np.ndarray:
+    finder = cv2.MSER_create(5, max(20, round(least * grey.size / 2)), round(_MOST * grey.size))
+    return _corners(finder.detectRegions(grey)[1])
+
+
+def _surrounded(grey: np.ndarray) -> np.ndarray:
+    edges = cv2.Canny(cv2.GaussianBlur(grey, (0, 0), 1), 40, 120)
+    edges = cv2.morphologyEx(edges, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+    contours, _ = cv2.findContours(edges, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
+    return _corners([cv2.boundingRect(contour) for contour in contours])
+
+
+def _corners(found: object) -> np.ndarray:
+    """Boxes of x, y, width, height as x0, y0, x1, y1."""
+    boxes = np.array(found, dtype=np.int64).reshape(-1, 4)
+    boxes[:, 2:] += boxes[:, :2]
+    return boxes
 
 
 def yolo_file() -> Path | None:

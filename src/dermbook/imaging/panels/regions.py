@@ -51,18 +51,31 @@ def merged_blocks(image: np.ndarray, scale: float) -> np.ndarray:
     merged all the same, in units of CIELAB: larger, fewer regions. int64 (k, 4), at least one box;
     the whole picture where no region is large and square enough.
     """
+    return blocks_at(image, [scale])[0]
+
+
+def blocks_at(image: np.ndarray, scales: Sequence[float]) -> list[np.ndarray]:
+    """``merged_blocks`` at several scales, one array each."""
     small, reduced = working_copy(checked_picture(image))
     values, edges, side = _block_graph(small)
-    labels = _merge(values, edges, scale)
+    answers = []
+    for scale in scales:
+        boxes = _rectangles(_merge(values, edges, scale))
+        boxes = [tuple(round(edge * side) for edge in box) for box in boxes]
+        large = [box for box in boxes if _large(box, small.shape[:2])]
+        answers.append(_panels(image, small, reduced, large))
+    return answers
+
+
+def _rectangles(labels: np.ndarray) -> list[Box]:
+    """Bounding boxes of the regions that fill enough of them, in blocks."""
     boxes = []
-    for label in np.unique(labels):
+    for label in np.flatnonzero(np.bincount(labels.ravel()) >= 4):
         rows, columns = np.nonzero(labels == label)
-        box = (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
-        filled = len(rows) / ((box[2] - box[0]) * (box[3] - box[1]))
-        if filled >= FILLED:
-            boxes.append(tuple(int(edge * side) for edge in box))
-    large = [box for box in boxes if _large(box, small.shape[:2])]
-    return _panels(image, small, reduced, large)
+        x0, y0, x1, y1 = columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
+        if len(rows) >= FILLED * (x1 - x0) * (y1 - y0):
+            boxes.append((int(x0), int(y0), int(x1), int(y1)))
+    return boxes
 
 
 def _islands(stats: np.ndarray, shape: tuple[int, int]) -> list[Box]:

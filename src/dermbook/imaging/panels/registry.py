@@ -10,8 +10,8 @@ import pandas as pd
 from dermbook.errors import ParameterError
 from dermbook.imaging.panels.boxes import Detect, halves, whole_box
 from dermbook.imaging.panels.cutting import cut_at
-from dermbook.imaging.panels.objects import object_detector, stable_regions
-from dermbook.imaging.panels.regions import flooded, merged_blocks
+from dermbook.imaging.panels.objects import object_detector, standing_out
+from dermbook.imaging.panels.regions import blocks_at, flooded
 from dermbook.imaging.panels.rules import FittedRule, agreeing_rows
 
 
@@ -48,8 +48,8 @@ def panel_detectors(
         PanelDetector("halves", "two boxes, the picture halved", _without_setting(halves)),
         PanelDetector(
             "regions",
-            "R0's rule on regions that stand out (MSER), for want of a network",
-            _one_by_one(stable_regions),
+            "R0's rule on regions that stand out (MSER, contours), for want of a network",
+            _one_by_one(standing_out),
             "least share of the picture",
             (0.02, 0.05, 0.10, 0.15, 0.20, 0.30),
             "R0 0.7",
@@ -57,7 +57,7 @@ def panel_detectors(
         PanelDetector(
             "blocks",
             "blocks of like colour and texture, merged",
-            _one_by_one(merged_blocks),
+            blocks_at,
             "scale of merging",
             (50, 100, 200, 400, 800, 1600),
         ),

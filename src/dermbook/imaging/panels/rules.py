@@ -14,6 +14,8 @@ from dermbook.imaging.panels.margins import trimmed
 
 #: features float64 (n, 13), has the candidate a border, is it a true cut (both bool (n,))
 TrainingRows = tuple[np.ndarray, np.ndarray, np.ndarray]
+#: inverse strength of the penalty on the rule's weights; 104 features need a firm one
+PENALTY = 0.1
 #: how far, in pixels, a candidate may lie from the true cut, and from where on it is a wrong one
 CLOSE, FAR = 2, 4
 
@@ -29,31 +31,35 @@ def agreeing_rows(candidates: Candidates) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class FittedRule:
-    """A logistic regression on a candidate's features, one for cuts with a border, one without.
+    """Logistic regressions on a candidate's features and their products, one for cuts with a
+    border, one for those without.
 
-    Features are standardised (``means``, ``scales``) and clipped to ±4. Calling it with
+    Features are standardised (``means``, ``scales``), clipped to ±4 and joined by their 91 squares
+    and products, since what a jump means depends on whether the edge is straight. Calling it with
     ``Candidates`` gives probabilities, float64 (c,).
     """
 
     means: np.ndarray  # (13,)
     scales: np.ndarray  # (13,)
-    weights: Mapping[bool, np.ndarray]  # with a border?: (14,), the last is the intercept
+    weights: Mapping[bool, np.ndarray]  # with a border?: (105,), the last is the intercept
 
     def __call__(self, candidates: Candidates) -> np.ndarray:
-        rows = standardised(candidates.features, self.means, self.scales)
+        rows = with_products(candidates.features, self.means, self.scales)
         rows = np.column_stack([rows, np.ones(len(rows))])
         border = candidates.stops > candidates.starts
         scores = np.where(border, rows @ self.weights[True], rows @ self.weights[False])
         return 1 / (1 + np.exp(-scores.clip(-40, 40)))
 
 
-def standardised(features: np.ndarray, means: np.ndarray, scales: np.ndarray) -> np.ndarray:
-    """Features less their means, divided by their scales, clipped to ±4."""
-    return ((features - means) / scales).clip(-4, 4)
+def with_products(features: np.ndarray, means: np.ndarray, scales: np.ndarray) -> np.ndarray:
+    """Standardised features, clipped to ±4, then their squares and products: float64 (n, 104)."""
+    rows = ((features - means) / scales).clip(-4, 4)
+    first, second = np.triu_indices(rows.shape[1])
+    return np.hstack([rows, rows[:, first] * rows[:, second]])
 
 
 def fit_rule(
-    collection: Collection, ids: Sequence[str] | None = None, *, c: float = 1.0
+    collection: Collection, ids: Sequence[str] | None = None, *, c: float = PENALTY
 ) -> FittedRule:
     """Fit the rule to pictures whose panels are known (``source.boxes``): the tuning phantom.
 
@@ -63,13 +69,13 @@ def fit_rule(
     return fit_rows(training_rows(collection, ids), c=c)
 
 
-def fit_rows(*parts: TrainingRows, c: float = 1.0) -> FittedRule:
+def fit_rows(*parts: TrainingRows, c: float = PENALTY) -> FittedRule:
     """The rule from rows that ``training_rows`` gave, of one or several lots of pictures."""
     from sklearn.linear_model import LogisticRegression
 
     features, border, truth = (np.concatenate(columns) for columns in zip(*parts, strict=True))
     means, scales = features.mean(0), np.maximum(features.std(0), 1e-6)
-    rows, weights = standardised(features, means, scales), {}
+    rows, weights = with_products(features, means, scales), {}
     for kind in (True, False):
         chosen = border == kind
         if min(truth[chosen].sum(), (~truth[chosen]).sum()) < 5:
@@ -77,7 +83,7 @@ def fit_rows(*parts: TrainingRows, c: float = 1.0) -> FittedRule:
                 f"There are fewer than five true or false cuts {'with' if kind else 'without'} a "
                 "border to learn from; use more pictures."
             )
-        model = LogisticRegression(C=c, max_iter=1000).fit(rows[chosen], truth[chosen])
+        model = LogisticRegression(C=c, max_iter=3000).fit(rows[chosen], truth[chosen])
         weights[kind] = np.r_[model.coef_[0], model.intercept_[0]]
     return FittedRule(means, scales, weights)
 

@@ -14,6 +14,7 @@ from dermbook.publishing.cleaning.copies import (
     matches_table,
     merged,
     report,
+    split_table,
     threshold_curves,
 )
 from dermbook.publishing.cleaning.doubts import (
@@ -70,6 +71,7 @@ __all__ = [
     "review_scores",
     "search",
     "shift_histogram",
+    "split_table",
     "subject",
     "threshold_curves",
 ]

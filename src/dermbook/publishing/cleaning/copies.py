@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from dermbook.data import Collection
+from dermbook.data import Collection, audit, load_split
 from dermbook.data import cleaning as tools
 from dermbook.publishing.cleaning.bounds import bounds
 from dermbook.publishing.cleaning.searching import WITHIN, Search
@@ -103,14 +103,14 @@ def matches_table(found: Search) -> pd.DataFrame:
     return grouped.agg(count="size", same_label="mean").reset_index()
 
 
-def across_counts(found: Search, *, least: int) -> pd.DataFrame:
+def across_counts(found: Search) -> pd.DataFrame:
     """What each search contributed to the pairs that keypoints confirm.
 
     Columns: search, proposed (pairs), across (confirmed pairs of different lesion ids), alone (of
     these, proposed by no other), conflicting (with different labels), same_lesion (confirmed pairs
     of one lesion id) and known (all pairs of one lesion id that there are).
     """
-    pairs, strong = found.pairs, found.pairs["matches"] >= least
+    pairs, strong = found.pairs, found.pairs["confirmed"]
     searches = {"perceptual hash": "distance", "gradient hash": "gradient"}
     searches |= {"embedding": "cosine", "visual words": "words"}
     there = pd.DataFrame({name: pairs[column].notna() for name, column in searches.items()})
@@ -134,15 +134,15 @@ def across_counts(found: Search, *, least: int) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def across_table(found: Search, *, least: int, most_rows: int = 200) -> pd.DataFrame:
-    """The pairs under different lesion ids with at least ``least`` matches, with their evidence.
+def across_table(found: Search, *, most_rows: int = 200) -> pd.DataFrame:
+    """The confirmed pairs under different lesion ids, with their evidence.
 
     Numbers and ids only, the most matches first. Columns: image_id, other, group, other_group,
     label, other_label, matches, turn, zoom, overlap, correlation, difference, ssim, distance,
     cosine (missing where the hash or the embedding did not propose the pair).
     """
     pairs = tools.across_groups(found.pairs)
-    pairs = pairs[pairs["matches"] >= least]
+    pairs = pairs[pairs["confirmed"]]
     pairs = pairs.sort_values(["matches", "image_id", "other"], ascending=[False, True, True])
     measured = tools.evidence(found.collection, pairs.head(most_rows).reset_index(drop=True))
     columns = ["image_id", "other", "group", "other_group", "label", "other_label", "matches"]
@@ -150,7 +150,7 @@ def across_table(found: Search, *, least: int, most_rows: int = 200) -> pd.DataF
     return measured[[*columns, "ssim", "distance", "cosine"]]
 
 
-def copy_kinds(found: Search, *, least: int) -> pd.DataFrame:
+def copy_kinds(found: Search) -> pd.DataFrame:
     """How confirmed copies differ from their partners (R0's figure 2): kind, pairs, conflicting.
 
     A pair is *identical* (same bytes), else *mirrored*, *turned* (more than 5°), *zoomed* (more
@@ -159,7 +159,7 @@ def copy_kinds(found: Search, *, least: int) -> pd.DataFrame:
     same = tools.exact_duplicates(found.collection)
     key = pd.MultiIndex.from_frame(same[["image_id", "other"]])
     pairs = tools.across_groups(found.pairs)
-    pairs = pairs[pairs["matches"] >= least].reset_index(drop=True)
+    pairs = pairs[pairs["confirmed"]].reset_index(drop=True)
     pairs = pairs[~pd.MultiIndex.from_frame(pairs[["image_id", "other"]]).isin(key)]
     rows = [("identical", len(same), int((~same["same_label"]).sum()))]
     measured = tools.evidence(found.collection, pairs.reset_index(drop=True))
@@ -172,14 +172,14 @@ def copy_kinds(found: Search, *, least: int) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["kind", "pairs", "conflicting"])
 
 
-def report(found: Search, *, least: int, unreadable: Sequence[str] = ()) -> pd.DataFrame:
+def report(found: Search, *, unreadable: Sequence[str] = ()) -> pd.DataFrame:
     """The rules of this chapter applied one after the other, and what each dropped.
 
     Columns: rule, before, dropped, kept. Copies are dropped only where keypoints confirm them and
     the lesion ids differ; suspicious labels are not dropped.
     """
     confirmed = tools.across_groups(found.pairs)
-    confirmed = confirmed[confirmed["matches"] >= least]
+    confirmed = confirmed[confirmed["confirmed"]]
     rules = [
         tools.ids_rule("unreadable files", list(unreadable)),
         tools.copies_rule("byte-identical files", tools.exact_duplicates(found.collection)),
@@ -188,11 +188,11 @@ def report(found: Search, *, least: int, unreadable: Sequence[str] = ()) -> pd.D
     return tools.clean(found.collection, rules).report
 
 
-def merged(found: Search, *, least: int) -> pd.DataFrame:
+def merged(found: Search) -> pd.DataFrame:
     """Lesions before and after the lesion ids of confirmed pairs were merged, as a one-row table:
     lesions, lesions_merged, pairs, lesion_pairs (pairs of lesion ids)."""
     confirmed = tools.across_groups(found.pairs)
-    confirmed = confirmed[confirmed["matches"] >= least]
+    confirmed = confirmed[confirmed["confirmed"]]
     linked = {frozenset(p) for p in zip(confirmed["group"], confirmed["other_group"], strict=True)}
     together = tools.group_by_pairs(found.collection, confirmed)
     row = {
@@ -202,6 +202,19 @@ def merged(found: Search, *, least: int) -> pd.DataFrame:
         "lesion_pairs": len(linked),
     }
     return pd.DataFrame([row])
+
+
+def split_table(found: Search, *, seed: int = 0) -> pd.DataFrame:
+    """What the parts of the collection's split share, by the ids and once confirmed ids are merged.
+
+    Columns: part, other, shared_lesions (by lesion id), shared_merged (lesions that turn out to
+    stand in both parts). The split is the committed one of a whole published collection.
+    """
+    split = load_split(found.collection, seed=seed)
+    confirmed = tools.across_groups(found.pairs)
+    together = tools.group_by_pairs(found.collection, confirmed[confirmed["confirmed"]])
+    table = audit(split, found.collection)[["part", "other", "shared_lesions"]]
+    return table.assign(shared_merged=audit(split, together)["shared_lesions"])
 
 
 def _grid(column: str) -> np.ndarray:

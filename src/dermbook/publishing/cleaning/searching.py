@@ -6,12 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from dermbook.data import Collection, cached_images, load_collection
+from dermbook.data import Collection, cached_images, load_collection, resize
 from dermbook.data import cleaning as tools
 from dermbook.data.phantom import phantom_clinical
 
 #: bits in which two perceptual hashes of a candidate may differ; gradient hashes in half as many
 WITHIN = 10
+#: size at which a pair is matched again, and the matches that it must then have
+SMALLER, AGAIN = 0.75, 7
 #: the embedding that needs no network
 PLAIN = "plain"
 
@@ -19,8 +21,8 @@ PLAIN = "plain"
 @dataclass(frozen=True, eq=False)
 class Search:
     """Every pair that was proposed: ``pairs`` has the described pairs with distance, gradient
-    (bits), cosine, words (each missing where that search did not propose the pair), matches and
-    mirrored. ``vectors``: the embedding, float32 (n, d), and ``origin``, what it is."""
+    (bits), cosine, words (each missing where that search did not propose the pair), matches,
+    mirrored and confirmed. ``vectors``: the embedding, float32 (n, d); ``origin``: what it is."""
 
     collection: Collection
     pairs: pd.DataFrame
@@ -37,12 +39,16 @@ def search(
     width: int,
     seed: int = 0,
     mirrored: bool = False,
+    least: int = 10,
 ) -> Search:
     """Propose pairs in four ways and count the matching keypoints of every proposal.
 
     Hashes under the eight turns and mirrorings, an embedding (of ``backbone``, or thumbnails when
     it is "plain"), shared visual words. height, width: pixels at which pictures are compared and
-    the backbone sees them. mirrored: try the mirror image too when matching keypoints.
+    the backbone sees them. mirrored: try the mirror image too when matching keypoints. A pair is
+    confirmed when it has ``least`` matches and, with pictures of three quarters the size and so
+    with other keypoints, still seven: what is there is there at both sizes, what matched by chance
+    or by a repeated pattern is not.
     """
     images = np.asarray(cached_images(collection, height=height, width=width).images)
     ids = collection.ids
@@ -65,6 +71,7 @@ def search(
     pairs = _joined(proposals, ids)
     mirrors = tools.local_features(images, ids, mirrored=True) if mirrored else None
     counted = tools.count_matches(pairs, features, mirrors)
+    counted["confirmed"] = _again(counted, images, ids, least)
     return Search(collection, tools.describe_pairs(collection, counted), vectors, origin)
 
 
@@ -116,3 +123,18 @@ def _network(
         collection, backbone, height=height, width=width, weights=weights, seed=seed
     )
     return np.asarray(found.values), f"{backbone}, {found.origin}"
+
+
+def _again(counted: pd.DataFrame, images: np.ndarray, ids: Sequence[str], least: int) -> pd.Series:
+    """Whether each pair has ``least`` matches and is matched again in smaller pictures, bool."""
+    strong = counted[counted["matches"] >= least]
+    names = list(dict.fromkeys([*strong["image_id"], *strong["other"]]))
+    height, width = (round(side * SMALLER) for side in images.shape[1:3])
+    rows = pd.Index(ids).get_indexer(names)
+    smaller = [resize(images[row], height, width) for row in rows]
+    features = tools.local_features(smaller, names)
+    mirrors = None
+    if strong["mirrored"].any():
+        mirrors = tools.local_features(smaller, names, mirrored=True)
+    again = tools.count_matches(strong[["image_id", "other"]], features, mirrors)["matches"]
+    return (again >= AGAIN).reindex(counted.index, fill_value=False)

@@ -2,9 +2,12 @@
 
 import pandas as pd
 
-from dermbook.publishing.augmentation import EXEMPT, R3, effect, with_interval
 from dermbook.publishing.compare import plain
+from dermbook.publishing.effects import effect, with_interval
 from dermbook.publishing.record import Record
+
+#: R3's recipe, and the class that it leaves alone
+R3, EXEMPT = "r3", "nv"
 
 
 def augmentation(record: Record) -> list[str]:

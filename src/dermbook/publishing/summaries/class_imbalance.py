@@ -2,10 +2,8 @@
 
 import pandas as pd
 
-from dermbook.publishing.augmentation import with_interval
-from dermbook.publishing.imbalance import effect
+from dermbook.publishing.effects import effect, with_interval
 from dermbook.publishing.record import Record
-from dermbook.training.sampling import R3_FACTORS
 
 _METRICS = ("f1_macro", "f1_weighted", "f1_micro", "balanced_accuracy")
 
@@ -18,7 +16,7 @@ def class_imbalance(record: Record) -> list[str]:
     related = record.series_frame("f1-and-size").set_index(["strategy", "with"])
     size, unlike = related.loc["none", "train"], related.loc["none", "spread"]
     weights = record.series_frame("r4-weights")
-    repeated = ", ".join(f"{name} {factor}" for name, factor in R3_FACTORS.items())
+    repeated = ", ".join(f"{row['class']} {row['factor']}" for _, row in factors.iterrows())
     return [
         f"{int(weights['equal'].sum())} of R4's {len(weights)} class weights follow from its own "
         f"counts to the last digit; the factors {repeated} turn R3's "
@@ -31,8 +29,8 @@ def class_imbalance(record: Record) -> list[str]:
         f"Of the many classes, {zeros.loc['none', 'classes']} have an F1 of zero without a remedy "
         f"({zeros.loc['none', 'never_predicted']} are never predicted) and "
         f"{zeros.loc['balanced weights', 'classes']} with balanced weights. F1 goes with the "
-        f"number of training images ({_rank(size)}) and with how unlike they are ({_rank(unlike)}), by "
-        "Spearman's correlation over classes.",
+        f"number of training images ({_rank(size)}) and with how unlike they are "
+        f"({_rank(unlike)}), by Spearman's correlation over classes.",
     ]
 
 

@@ -18,6 +18,7 @@ def data_cleaning(record: Record) -> list[str]:
     leak = record.series_frame("encoding").set_index(["category", "fitted_on"])["value"]
     finest = leak.index.get_level_values("category")[-1]
     copies = record.series_frame("copy-kinds")
+    split = record.series_frame("split")
     moved = copies[copies["kind"].isin(["turned", "mirrored", "zoomed"])]["pairs"].sum()
     return [
         f"Of {marks['rows']:,.0f} rows {marks['reviewed']:,.0f} carry a quality mark. "
@@ -33,6 +34,8 @@ def data_cleaning(record: Record) -> list[str]:
         f"pairs of ids. {together['conflicting']:,} of the image pairs disagree about the label.",
         f"That is a lower bound: by the same rule {together['same_lesion']:,} of the "
         f"{together['known']:,} pairs that are known to be of one lesion are recognised.",
+        f"The parts of a split by lesion id share {split['shared_lesions'].sum():,} lesions by the "
+        f"ids, and {split['shared_merged'].sum():,} once these pairs are known.",
         f"Among the clinical photographs {moved:,} pairs are turned, mirrored or zoomed versions "
         "of one picture.",
         f"{review['right']} of the {review['n']} most suspicious labels of the phantom are planted "
