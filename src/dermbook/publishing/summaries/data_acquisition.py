@@ -5,8 +5,6 @@ import pandas as pd
 from dermbook.publishing.record import Record
 from dermbook.publishing.reported import load_reported
 
-AGAIN = "addresses asked again, besides failures that may pass"
-
 
 def data_acquisition(record: Record) -> list[str]:
     """Faults of a publisher's folder, of a web server, of a killed run; a table of addresses."""
@@ -31,8 +29,9 @@ def data_acquisition(record: Record) -> list[str]:
         f"{int((plain == 'error').sum())}.",
         f"Killed {killed} times, the harvest ended with {checks['images lost']:,} images lost, "
         f"{checks['images too many']:,} too many and {checks['images that differ']:,} different "
-        f"from an undisturbed one; {checks[AGAIN]:,} addresses were asked again besides "
-        "those whose failure may pass.",
+        "from an undisturbed one. "
+        + "; ".join(f"{name}: {count:,}" for name, count in checks.items() if "again" in name)
+        + ".",
         f"{speed['harvest', 0.0]:,.0f} phantom images a second from next door; from {trip:.0f} ms "
         f"away {speed['harvest', trip]:,.0f}, where one after the other gives "
         f"{speed['plain loop', trip]:,.0f}.",
