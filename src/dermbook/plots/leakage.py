@@ -27,7 +27,7 @@ from dermbook.plots.style import (
 _KINDS = {
     "same_image": ("the image itself", FILLS[1], ""),
     "identical_content": ("an identical file", FILLS[2], "xx"),
-    "near_duplicate": ("a near-duplicate", FILLS[4], ".."),
+    "near_duplicate": ("the lesion under another name", FILLS[4], ".."),
     "sibling": ("another photograph of the lesion", FILLS[0], "//"),
     "clean": ("nothing", OTHER_FILL, ""),
 }

@@ -54,6 +54,18 @@ def all_splits(collection: Collection, *, seed: int = 0) -> dict[str, Split]:
     return {name: make_split(name, collection, seed=seed) for name in STRATEGIES}
 
 
+def known_copies(chapter: "Chapter", lesions: Collection) -> pd.DataFrame:
+    """Pairs of one lesion under two lesion ids, as the chapter on cleaning confirmed them.
+
+    Columns image_id and other; no rows when that chapter looked at another collection.
+    """
+    record = chapter.needed_record("data-cleaning")
+    same = any(data.fingerprint == lesions.fingerprint for data in record.data)
+    if not (same and "across" in record.series):
+        return pd.DataFrame(columns=["image_id", "other"], dtype="str")
+    return record.series_frame("across")[["image_id", "other"]]
+
+
 def strategy_table(collection: Collection, splits: Mapping[str, Split]) -> pd.DataFrame:
     """One row a strategy: strategy, of, row, how, train, validation, test (images)."""
     rows = []

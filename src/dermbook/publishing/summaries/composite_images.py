@@ -43,11 +43,20 @@ def composite_images(record: Record) -> list[str]:
 def _scanned(record: Record) -> str:
     scan = record.series_frame("scan")
     called, corrected = scan.iloc[0], scan.iloc[-1]
+    counted = (
+        f"the fitted cuts call {called['called']:,.0f} of {called['pictures']:,.0f} pictures "
+        f"composites, {_interval(called, 'share')}"
+    )
+    if called["collection"].startswith("phantom"):
+        truth = record.series_frame("counts")
+        several = truth.loc[truth["truth"] > 1, "pictures"].sum() / truth["pictures"].sum()
+        return (
+            f"Phantom, in place of a real collection: {counted}; corrected by their error rates it "
+            f"is {_interval(corrected, 'share')}, and in truth {plain(several)}."
+        )
     return (
-        f"In `{called['collection']}` the fitted cuts call {called['called']:,.0f} of "
-        f"{called['pictures']:,.0f} pictures composites, {_interval(called, 'share')}. If the "
-        f"phantom's error rates held there, {_interval(corrected, 'share')} would be; nobody has "
-        "checked that they do."
+        f"In `{called['collection']}` {counted}. If the phantom's error rates held there, "
+        f"{_interval(corrected, 'share')} would be; nobody has checked that they do."
     )
 
 

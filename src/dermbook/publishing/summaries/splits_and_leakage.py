@@ -32,6 +32,13 @@ def splits_and_leakage(record: Record) -> list[str]:
         f"test's by {with_interval(m9)}; with the split first, the difference is "
         f"{with_interval(honest)}.",
     ]
+    audit = record.series_frame("audit")
+    grouped = audit[(audit["strategy"] == "lesion-grouped") & (audit["part"] == "test")]
+    if "near_duplicate" in audit and (hidden := int(grouped["near_duplicate"].sum())):
+        sentences.append(
+            f"Even the division by lesion leaves {hidden} of {int(grouped['images'].sum()):,} test "
+            "images whose lesion is in train under another id, as the chapter on cleaning found."
+        )
     of_r3 = cells.loc[cells["strategy"] == "r3", ["reported", "ours"]].sum()
     if of_r3["reported"] == of_r3["ours"]:
         sentences.insert(
