@@ -47,8 +47,8 @@
 #
 # ## What it needs
 #
-# The chapter on data cleaning, for its list of copies, and no accelerator. In the `quick` edition it
-# uses a **phantom** collection and vectors of plain pixels. With HAM10000 imported, the `laptop`
+# The chapter on data cleaning, for its list of copies, and no accelerator. In the `quick` edition
+# it uses a **phantom** collection and vectors of plain pixels. With HAM10000 imported, the `laptop`
 # edition uses the vectors of a frozen network: they take a few minutes the first time and are then
 # kept.
 
