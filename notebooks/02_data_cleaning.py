@@ -215,8 +215,9 @@ chapter.table(
 # cannot tell a copy from another photograph of the same lesion, and for a split it need not: under
 # *different* ids both are leaks. Among unrelated pictures five matching keypoints are common, and
 # each further one is rarer by a factor; that is the slope on the left. What stands on the right
-# is not chance. To be safe a pair is *confirmed* only when it also matches in pictures of three
-# quarters the size: repeated patterns, such as the marks of a ruler, do not survive that.
+# is not chance. Two more tests make a pair *confirmed*: it must match again in pictures of three
+# quarters the size, which other keypoints describe; and the fine structure must agree in the whole
+# frame that both share. A ruler or a watermark passes the count and fails there.
 
 # %%
 chapter.add_series("matches", cleaning.matches_table(found))

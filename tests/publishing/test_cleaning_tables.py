@@ -24,7 +24,7 @@ def known():
     pairs = tools.describe_pairs(collection, pd.DataFrame(rows, columns=columns))
     return cleaning.Search(
         collection,
-        pairs.assign(mirrored=False, confirmed=pairs["matches"] >= 10),
+        pairs.assign(mirrored=False, detail=0.9, confirmed=pairs["matches"] >= 10),
         np.zeros((200, 2)),
         "made up",
     )

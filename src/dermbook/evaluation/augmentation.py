@@ -112,6 +112,7 @@ class VectorLab:
             [self.vectors(test, tested) for test in tests],
             classes=len(collection.classes),
             sample_weight=np.tile(weights, len(stacks)),
+            images=len(ids),
         )
         return {
             test: Predictions.from_probabilities(

@@ -92,6 +92,7 @@ def vector_learner(
             [vectors.loc[list(tested)].to_numpy()],
             classes=len(collection.classes),
             sample_weight=weights,
+            images=len(split.parts["train"]),
         )
         return _predicted(strategy, split, collection, probabilities)
 

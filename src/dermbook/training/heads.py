@@ -17,15 +17,17 @@ def logistic_head(
     *,
     classes: int,
     sample_weight: np.ndarray | None = None,
+    images: int | None = None,
     penalty: float = PENALTY,
 ) -> list[np.ndarray]:
     """Multinomial logistic regression on vectors: float64 (n, classes) for each of ``others``.
 
     train: float (m, d); codes: int (m,), 0 … classes − 1; a class that is absent gets probability
     0. Vectors are standardised with the weighted mean and deviation of train. sample_weight: (m,),
-    ≥ 0, relative: weights are scaled to a mean of 1, so that strategies which draw more images do
-    not thereby weaken the penalty; 1 each if None. penalty: scikit-learn's C for m images. An image
-    of weight w counts like w copies of it. Deterministic, one thread.
+    ≥ 0, relative: an image of weight w counts like w copies of it; 1 each if None. images: to which
+    number the weights are scaled to add up, m if None. penalty: scikit-learn's C for that many
+    images; so a strategy that draws more, fewer or copied images neither weakens nor strengthens
+    the penalty, if ``images`` stays the same. Deterministic, one thread.
 
     Raises ParameterError for weights that are negative, not finite or of the wrong number,
     DataError when images of fewer than two classes have weight.
@@ -40,8 +42,7 @@ def logistic_head(
     present = np.unique(codes)
     if len(present) < 2:
         raise DataError("logistic_head: training images of two classes or more are needed.")
-    # the penalty of all m images: leaving some out must not strengthen it
-    weights = weights * (len(used) / weights.sum())
+    weights = weights * ((images or len(used)) / weights.sum())
     centre = np.average(train, axis=0, weights=weights)
     spread = np.sqrt(np.average((train - centre) ** 2, axis=0, weights=weights))
     spread = np.where(spread > 1e-6, spread, 1)

@@ -7,6 +7,7 @@ applies named rules and says what each dropped.
 from dermbook.data.cleaning.evidence import (
     Keypoints,
     count_matches,
+    detail_agreement,
     evidence,
     keypoints,
     local_features,
@@ -76,6 +77,7 @@ __all__ = [
     "cosine_pairs",
     "count_matches",
     "describe_pairs",
+    "detail_agreement",
     "difference_hash",
     "dihedral_hashes",
     "encode_target",

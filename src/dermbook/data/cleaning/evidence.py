@@ -44,7 +44,7 @@ class Keypoints:
 
 def keypoints(image: np.ndarray, *, most: int = 80) -> Keypoints:
     """The ``most`` strongest keypoints of a uint8 picture, RGB (height, width, 3) or grey."""
-    grey = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    grey = _to_grey(image)
     finder = cv2.SIFT_create(nfeatures=most, contrastThreshold=0.01)
     found, descriptors = finder.detectAndCompute(grey, None)
     if descriptors is None:
@@ -124,6 +124,35 @@ def count_matches(
     return pairs.assign(matches=np.maximum(plain, mirror), mirrored=mirror > plain)
 
 
+def detail_agreement(
+    pairs: pd.DataFrame,
+    images: Mapping[str, np.ndarray],
+    features: Mapping[str, Keypoints],
+    mirrored: Mapping[str, Keypoints] | None = None,
+) -> np.ndarray:
+    """``detail`` of ``evidence`` for pairs that ``count_matches`` counted, float64 (n,), −1..1.
+
+    images: uint8 pictures by image id, of the size that the features were found in. NaN where no
+    transform carries one picture onto the other. Keypoints may agree on what was laid over two
+    pictures, a watermark or a ruler; then the rest of the frame does not.
+    """
+
+    def agreement(row: tuple[str, str, bool]) -> float:
+        one, other, flipped = row
+        known = mirrored[one] if flipped and mirrored is not None else features[one]
+        transform = match(known, features[other])[1]
+        if transform is None:
+            return float("nan")
+        first, second = _to_grey(images[one]), _to_grey(images[other])
+        first = np.ascontiguousarray(first[:, ::-1]) if flipped else first
+        laid, inside = _lay(first, transform, second.shape)
+        return _correlation(_detail(laid)[inside], _detail(second)[inside])
+
+    rows = zip(pairs["image_id"], pairs["other"], pairs["mirrored"], strict=True)
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        return np.array(list(pool.map(agreement, rows)), np.float64)
+
+
 def evidence(
     collection: Collection, pairs: pd.DataFrame, *, height: int = 150, width: int = 200
 ) -> pd.DataFrame:
@@ -183,14 +212,12 @@ def structural_similarity(
 
 
 def _compare(one: np.ndarray, other: np.ndarray, transform: np.ndarray | None) -> Sequence[float]:
-    height, width = other.shape
     turn, zoom = 0.0, 1.0
     inside = np.ones(other.shape, bool)
     if transform is not None:
         zoom = float(np.hypot(transform[0, 0], transform[1, 0]))
         turn = float(np.degrees(np.arctan2(transform[1, 0], transform[0, 0])))
-        inside = cv2.warpAffine(np.full_like(one, 255), transform, (width, height)) > 254
-        one = cv2.warpAffine(one, transform, (width, height), borderMode=cv2.BORDER_REFLECT)
+        one, inside = _lay(one, transform, other.shape)
     if inside.sum() < 2:
         return [turn, zoom, 0.0, *[np.nan] * 4]
     a, b = one.astype(np.float32), other.astype(np.float32)
@@ -207,19 +234,31 @@ def _compare(one: np.ndarray, other: np.ndarray, transform: np.ndarray | None) -
     ]
 
 
+def _lay(
+    picture: np.ndarray, transform: np.ndarray, shape: tuple[int, int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """The picture carried over by the transform, and where in the new frame it lies (bool)."""
+    size = (shape[1], shape[0])
+    inside = cv2.warpAffine(np.full_like(picture, 255), transform, size) > 254
+    return cv2.warpAffine(picture, transform, size, borderMode=cv2.BORDER_REFLECT), inside
+
+
 def _detail(picture: np.ndarray) -> np.ndarray:
     """Without sensor noise and without anything wider than about a tenth of the picture."""
-    wide = max(picture.shape) / 25
+    picture, wide = picture.astype(np.float32), max(picture.shape) / 25
     fine, slow = (cv2.GaussianBlur(picture, (0, 0), sigma) for sigma in (1.0, wide))
     return fine - slow
 
 
 def _correlation(x: np.ndarray, y: np.ndarray) -> float:
-    if x.std() < 1e-6 or y.std() < 1e-6:
+    if len(x) < 2 or x.std() < 1e-6 or y.std() < 1e-6:
         return float("nan")
     return float(np.corrcoef(x, y)[0, 1])
 
 
+def _to_grey(image: np.ndarray) -> np.ndarray:
+    return image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+
+
 def _grey(collection: Collection, image_id: str, height: int, width: int) -> np.ndarray:
-    image = collection.source.image(image_id)
-    return resize(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), height, width)
+    return resize(_to_grey(collection.source.image(image_id)), height, width)

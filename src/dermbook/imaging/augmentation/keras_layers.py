@@ -57,5 +57,5 @@ def keras_layers(how: Recipe, *, seed: int = 0) -> "keras.Sequential":
 def _shear(layers, degrees: float, seed: int, geometry: dict) -> "keras.layers.Layer":
     from math import radians, sin
 
-    # Keras' layer counts rows a column, not degrees
-    return layers.RandomShear(y_factor=sin(radians(degrees)), seed=seed, **geometry)
+    # Keras' layer counts columns a row, not degrees
+    return layers.RandomShear(x_factor=sin(radians(degrees)), seed=seed, **geometry)

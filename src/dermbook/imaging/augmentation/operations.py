@@ -39,15 +39,15 @@ def zoom(horizontal: float, vertical: float) -> np.ndarray:
 
 
 def shear(degrees: float) -> np.ndarray:
-    """A lean of the horizontal lines by an angle below 90 degrees, as a matrix for ``warp``.
+    """A lean of the vertical lines by an angle below 90 degrees, as a matrix for ``warp``.
 
-    What Keras' ImageDataGenerator calls shear: a point is taken sin(angle) rows higher for each
-    column that it lies to the right, and columns spread by 1 / cos(angle).
+    What Keras' ImageDataGenerator calls shear: a point is taken sin(angle) columns further left for
+    each row that it lies lower, and rows spread by 1 / cos(angle).
     """
     if not abs(degrees) < 90:
         raise ParameterError(f"shear: must be below 90 degrees, not {degrees}.")
     angle = np.deg2rad(degrees)
-    return np.array([[np.cos(angle), 0, 0], [-np.sin(angle), 1, 0], [0, 0, 1]])
+    return np.array([[1, -np.sin(angle), 0], [0, np.cos(angle), 0], [0, 0, 1]])
 
 
 def shift(right: float, down: float) -> np.ndarray:

@@ -51,7 +51,7 @@ def panel_detectors(
             "R0's rule on regions that stand out (MSER, contours), for want of a network",
             _one_by_one(standing_out),
             "least share of the picture",
-            (0.02, 0.05, 0.10, 0.15, 0.20, 0.30),
+            (0.02, 0.05, 0.10, 0.15, 0.20, 0.30, 0.40),
             "R0 0.7",
         ),
         PanelDetector(
@@ -59,7 +59,7 @@ def panel_detectors(
             "blocks of like colour and texture, merged",
             blocks_at,
             "scale of merging",
-            (50, 100, 200, 400, 800, 1600),
+            (50, 100, 200, 400, 800, 1600, 3200),
         ),
         PanelDetector(
             "flood",
@@ -73,7 +73,7 @@ def panel_detectors(
             "cuts from side to side, rule by hand",
             lambda image, settings: cut_at(image, agreeing_rows, settings),
             "share of rows that jump",
-            (0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95),
+            (0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.98),
         ),
     ]
     if rule is not None:

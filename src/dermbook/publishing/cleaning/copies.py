@@ -144,7 +144,8 @@ def across_table(found: Search, *, most_rows: int = 200) -> pd.DataFrame:
     pairs = tools.across_groups(found.pairs)
     pairs = pairs[pairs["confirmed"]]
     pairs = pairs.sort_values(["matches", "image_id", "other"], ascending=[False, True, True])
-    measured = tools.evidence(found.collection, pairs.head(most_rows).reset_index(drop=True))
+    pairs = pairs.drop(columns="detail").head(most_rows).reset_index(drop=True)
+    measured = tools.evidence(found.collection, pairs)
     columns = ["image_id", "other", "group", "other_group", "label", "other_label", "matches"]
     columns += ["mirrored", "turn", "zoom", "overlap", "correlation", "detail", "difference"]
     return measured[[*columns, "ssim", "distance", "cosine"]]
@@ -162,7 +163,7 @@ def copy_kinds(found: Search) -> pd.DataFrame:
     pairs = pairs[pairs["confirmed"]].reset_index(drop=True)
     pairs = pairs[~pd.MultiIndex.from_frame(pairs[["image_id", "other"]]).isin(key)]
     rows = [("identical", len(same), int((~same["same_label"]).sum()))]
-    measured = tools.evidence(found.collection, pairs.reset_index(drop=True))
+    measured = tools.evidence(found.collection, pairs.drop(columns="detail"))
     turned, zoomed = measured["turn"].abs() > 5, (measured["zoom"] - 1).abs() > 0.05
     mirrored = measured["mirrored"].astype(bool)
     kinds = np.select([mirrored, turned, zoomed], ["mirrored", "turned", "zoomed"], "as it is")

@@ -14,15 +14,21 @@ from dermbook.data.phantom import phantom_clinical
 WITHIN = 10
 #: size at which a pair is matched again, and the matches that it must then have
 SMALLER, AGAIN = 0.75, 7
+#: correlation of the fine structure in all of the common frame that a pair must have
+DETAIL = 0.3
 #: the embedding that needs no network
 PLAIN = "plain"
 
 
 @dataclass(frozen=True, eq=False)
 class Search:
-    """Every pair that was proposed: ``pairs`` has the described pairs with distance, gradient
-    (bits), cosine, words (each missing where that search did not propose the pair), matches,
-    mirrored and confirmed. ``vectors``: the embedding, float32 (n, d); ``origin``: what it is."""
+    """Every pair that was proposed by one of four searches.
+
+    ``pairs`` are described and have the columns distance, gradient (bits), cosine, words (each
+    missing where that search did not propose the pair), matches, mirrored, detail (missing below
+    the least matches) and confirmed. ``vectors``: the embedding, float32 (n, d); ``origin``: what
+    it is.
+    """
 
     collection: Collection
     pairs: pd.DataFrame
@@ -45,10 +51,12 @@ def search(
 
     Hashes under the eight turns and mirrorings, an embedding (of ``backbone``, or thumbnails when
     it is "plain"), shared visual words. height, width: pixels at which pictures are compared and
-    the backbone sees them. mirrored: try the mirror image too when matching keypoints. A pair is
-    confirmed when it has ``least`` matches and, with pictures of three quarters the size and so
-    with other keypoints, still seven: what is there is there at both sizes, what matched by chance
-    or by a repeated pattern is not.
+    the backbone sees them. mirrored: try the mirror image too when matching keypoints.
+
+    A pair is confirmed when three things hold: it has ``least`` matches; with pictures of three
+    quarters the size, and so with other keypoints, still seven; and the fine structure of the
+    whole common frame correlates (.3). What matches by chance fails the second, a watermark or a
+    ruler the third.
     """
     images = np.asarray(cached_images(collection, height=height, width=width).images)
     ids = collection.ids
@@ -71,7 +79,12 @@ def search(
     pairs = _joined(proposals, ids)
     mirrors = tools.local_features(images, ids, mirrored=True) if mirrored else None
     counted = tools.count_matches(pairs, features, mirrors)
-    counted["confirmed"] = _again(counted, images, ids, least)
+    strong = counted[counted["matches"] >= least]
+    pictures = dict(zip(ids, images, strict=True))
+    counted["detail"] = pd.Series(
+        tools.detail_agreement(strong, pictures, features, mirrors), index=strong.index
+    )
+    counted["confirmed"] = _again(counted, images, ids, least) & (counted["detail"] >= DETAIL)
     return Search(collection, tools.describe_pairs(collection, counted), vectors, origin)
 
 
