@@ -23,12 +23,16 @@ PACKAGES = (
     "jupyter-book",
 )
 
+#: what git is asked about to tell whether the checkout was modified
+CODE = ("--", ":/", ":(top,exclude)book/results")
+
 
 def code_version(notebook: Path | None = None) -> Code:
     """Package version, git commit, whether the checkout was modified, and a hash of the sources.
 
     The hash covers every ``.py`` of the package and the chapter's own script, so a run is
-    identified even when it was made before its commit or outside git.
+    identified even when it was made before its commit or outside git. Published results are no
+    code: one chapter's Record, published but not yet committed, does not mark the next one's.
     """
     package = Path(dermbook.__file__).parent
     files = sorted(package.rglob("*.py"))
@@ -42,7 +46,7 @@ def code_version(notebook: Path | None = None) -> Code:
     return Code(
         version=dermbook.__version__,
         commit=commit,
-        modified=bool(_git("status", "--porcelain", "--untracked-files=no")) if commit else False,
+        modified=bool(commit and _git("status", "--porcelain", "--untracked-files=no", *CODE)),
         sources=digest.hexdigest(),
     )
 
