@@ -1,8 +1,10 @@
 """Every figure: what it draws, what it refuses, and that a phone can show it."""
 
 import inspect
+import re
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -92,6 +94,31 @@ DRAWINGS = {
     "learning_curve_spread": pd.concat([curve("a").assign(seed=seed) for seed in (0, 1)]),
     "leaderboard_dots": LEADERBOARD,
     "metric_intervals": scores(),
+    "age_boxes": frame(**{
+        "class": ["mel", "all"], "n": [5, 9], "low": [20, 5], "q1": [40, 30], "median": [50, 45],
+        "q3": [70, 60], "high": [85, 85], "outliers": [1, 0],
+    }),
+    "age_density": frame(**{
+        "class": ["mel", "mel", "nv", "nv"], "age": [0, 80, 0, 80],
+        "density": [0.0, 0.02, 0.01, 0.01],
+    }),
+    "associations": frame(
+        column=["age", "sex"], cramers_v=[0.4, 0.1], balanced_accuracy=[0.3, 0.2], chance=[0.14] * 2
+    ),
+    "class_tail": frame(**{
+        "rank": [1, 2, 3], "class": ["psoriasis", "lichen", "xanthomas"], "count": [60, 30, 10],
+        "cumulative": [60.0, 90.0, 100.0],
+    }),
+    "scale_matrix": frame(
+        first=["1", "1", "2", "2"], second=["1", "2", "1", "2"], count=[9, 1, 2, 0]
+    ),
+    "size_scatter": frame(
+        reading=["", "", "area"], width=[640, 200, 210], height=[480, 300, 190], count=[7, 2, 1]
+    ),
+    "skin_types": frame(
+        scale=["one", "one", "other", "other"], type=["1", "2", "1", "2"], count=[3, 1, 2, 2],
+        percent=[75.0, 25.0, 50.0, 50.0],
+    ),
     "missing_bars": frame(column=["age", "sex"], missing=[57, 0], percent=[0.57, 0]),
     "photographs_per_lesion": frame(photographs=[1, 2], lesions=[50, 9]),
     "pr_curves": pr(["nv", "mel"]),
@@ -124,9 +151,16 @@ def words(figure):
     return [text.get_text() for text in figure.findobj(Text) if text.get_text()]
 
 
-def test_every_figure_is_tried_here():
-    others = {"class_grid", "image_grid", "png", "svg", "use_style"}
-    assert set(DRAWINGS) | others == set(plots.__all__)
+def test_every_figure_is_tried():
+    """Here, or by the tests of the chapter that it was made for."""
+    here = {*DRAWINGS, "class_grid", "image_grid", "png", "svg", "use_style"}
+    others = [
+        path for path in Path(__file__).parent.rglob("test_*.py") if path.name != "test_plots.py"
+    ]
+    elsewhere = "\n".join(path.read_text(encoding="utf-8") for path in others)
+    named = {name for name in plots.__all__ if re.search(rf"\b{name}\b", elsewhere)}
+    assert here <= set(plots.__all__)
+    assert set(plots.__all__) <= here | named
 
 
 @pytest.fixture(scope="module", params=sorted(DRAWINGS))
