@@ -179,6 +179,28 @@ def test_r3s_rows_from_ham10000s_own_table(shared_data):
     assert chapter8.r3_rows(collection) == {"r3_train": 8012, "r3_resampled": 36_625}
 
 
+def test_no_gain_needs_a_narrow_interval():
+    verdicts = [
+        chapter8._no_gain(pd.Series({"low": low, "high": high}))[0]
+        for low, high in [(0.01, 0.2), (-0.2, 0.019), (-0.2, -0.1), (-0.01, 0.3)]
+    ]
+    assert verdicts == ["not confirmed", "confirmed", "confirmed", "cannot be compared"]
+
+
+def test_only_r3s_own_train_part_answers_its_claim(small_phantom):
+    class Chapter:
+        def add_counts(self, counts, *, of, claims):
+            self.counts, self.claims = counts, claims
+
+    from dermbook.data.phantom import phantom
+
+    chapter = Chapter()
+    chapter8.add_r3_rows(chapter, phantom(700, height=32, width=32))
+    assert chapter.claims is None
+    assert chapter.counts["r3_train"] == 560
+    assert chapter8.r3_rows(small_phantom) == {}  # one class is too small to be divided
+
+
 # ---- lesson M11 ----------------------------------------------------------------------------------
 
 

@@ -11,6 +11,7 @@ from dermbook.plots.style import (
     BLUE,
     GREEN,
     MARKERS,
+    MIN_FONT,
     QUIET,
     SERIES,
     VERMILLION,
@@ -51,7 +52,9 @@ def remedy_effects(frame: pd.DataFrame, *, metrics: Sequence[str] = ()) -> Figur
             axes.plot([row.low, row.high], [y, y], color=colour, linewidth=2.6)
             axes.plot([row.value], [y], "o", color=colour, markerfacecolor=fill, markersize=7.5)
         axes.axvline(0, color=QUIET, linewidth=1.2, linestyle=(0, (4, 2)))
-        axes.set_title(metric_label(name).replace("balanced accuracy", "balanced acc."))
+        # four panels on a phone's width: words must be short
+        title = metric_label(name).replace(", ", "\n").replace("balanced ", "balanced\n")
+        axes.set_title(title, fontsize=MIN_FONT)
         axes.margins(x=0.1)
         axes.locator_params(axis="x", nbins=4)
         grid(axes, "x")
@@ -86,7 +89,7 @@ def recall_by_strategy(frame: pd.DataFrame, *, strategies: Sequence[str] = ()) -
     axes.set_yticks(range(len(sizes)), labels)
     axes.set_ylim(len(sizes) - 0.4, -0.6)
     axes.set_xlim(-0.03, 1.03)
-    axes.set_xlabel("recall on the test part (beside the class: training images)")
+    axes.set_xlabel("recall (beside each class: training images)")
     grid(axes, "both")
     legend_above(figure, columns=2)
     return figure
