@@ -86,9 +86,16 @@ epochs: int = 6  # passes of the network over the training part, at most
 # %%
 from dermbook import plots
 from dermbook.data import load_collection
-from dermbook.evaluation.imbalance import class_scores, compare_imbalance, f1_and_size
-from dermbook.evaluation.imbalance import spread, strategy_effects, strategy_scores
-from dermbook.evaluation.imbalance import vector_learner, why_zero
+from dermbook.evaluation.imbalance import (
+    class_scores,
+    compare_imbalance,
+    f1_and_size,
+    spread,
+    strategy_effects,
+    strategy_scores,
+    vector_learner,
+    why_zero,
+)
 from dermbook.evaluation.paired import seed_splits
 from dermbook.publishing import imbalance, open_chapter, summaries
 from dermbook.training.sampling import sampled_counts
