@@ -121,7 +121,7 @@ def test_a_search_from_end_to_end():
     kinds = tools.planted_kind(collection, confirmed)
     assert (kinds != "unrelated").all()
     table = cleaning.across_table(found)
-    assert table["detail"].min() > 0.3
+    assert table["detail"].min() > 0.4  # at another size than it was confirmed at
     kinds = cleaning.copy_kinds(found).set_index("kind")["pairs"]
     assert kinds["identical"] == 0
     assert kinds["as it is"] >= 6

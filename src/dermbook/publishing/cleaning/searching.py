@@ -15,7 +15,7 @@ WITHIN = 10
 #: size at which a pair is matched again, and the matches that it must then have
 SMALLER, AGAIN = 0.75, 7
 #: correlation of the fine structure in all of the common frame that a pair must have
-DETAIL = 0.3
+DETAIL = 0.5
 #: the embedding that needs no network
 PLAIN = "plain"
 
@@ -55,7 +55,7 @@ def search(
 
     A pair is confirmed when three things hold: it has ``least`` matches; with pictures of three
     quarters the size, and so with other keypoints, still seven; and the fine structure of the
-    whole common frame correlates (.3). What matches by chance fails the second, a watermark or a
+    whole common frame correlates (.5). What matches by chance fails the second, a watermark or a
     ruler the third.
     """
     images = np.asarray(cached_images(collection, height=height, width=width).images)
