@@ -165,9 +165,9 @@ chapter.table(
 # - **visual words**: which rare bits of fine structure two pictures share
 #   {cite}`sivic2003video`.
 #
-# Whatever they propose is then *checked*: keypoints of one picture (SIFT {cite}`lowe2004sift`) are matched
-# with the other's, and one shift, turn and zoom must carry many of them onto their partners. Lesion
-# pictures are smooth and look alike; their fine structure does not.
+# Whatever they propose is then *checked*: keypoints of one picture (SIFT, {cite}`lowe2004sift`) are
+# matched with the other's, and one shift, turn and zoom must carry many of them onto their
+# partners. Lesion pictures are smooth and look alike; their fine structure does not.
 
 # %%
 options = {"backbone": backbone, "weights": weights, "least": least_matches, **size}
