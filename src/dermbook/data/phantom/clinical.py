@@ -1,6 +1,5 @@
 """The clinical phantom: synthetic photographs in the manner of Fitzpatrick17k, with their truth."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -9,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 from dermbook.data.collection import Collection
-from dermbook.data.phantom.artefacts import decompress
 from dermbook.data.phantom.clinical_evidence import STRUCTURES, TRAITS
 from dermbook.data.phantom.clinical_metadata import (
     NULL_URL_SHARE,
@@ -29,6 +27,7 @@ from dermbook.data.phantom.clinical_render import (
 from dermbook.data.phantom.clinical_taxonomy import BY_NAME, Label, label_sizes, taxonomy
 from dermbook.data.phantom.collection import whole_lesions
 from dermbook.data.phantom.metadata import minimum_lesions
+from dermbook.data.phantom.source import RenderedSource, check_shares, check_whole
 from dermbook.errors import DataError, ParameterError
 
 LICENCE = "CC-BY-4.0 (synthetic)"
@@ -128,39 +127,12 @@ def phantom_clinical(
     )
 
 
-class ClinicalPhantomSource:
-    """Renders photographs on demand; nothing is kept, and any thread may ask."""
+class ClinicalPhantomSource(RenderedSource):
+    """Renders clinical photographs on demand."""
 
-    def __init__(self, shots: dict[str, ClinicalShot]):
-        self._shots = shots
-
-    def shot(self, image_id: str) -> ClinicalShot:
-        """Everything the photograph's content depends on."""
-        try:
-            return self._shots[image_id]
-        except KeyError:
-            raise DataError(f"The clinical phantom has no image {image_id!r}.") from None
-
-    def rendering(self, image_id: str) -> ClinicalRendering:
-        """The photograph with all its stages, before JPEG compression too."""
-        return ClinicalRendering(self.shot(image_id))
-
-    def encoded(self, image_id: str) -> bytes:
-        """The photograph's JPEG bytes."""
-        return self.rendering(image_id).encoded
-
-    def image(self, image_id: str) -> np.ndarray:
-        """The photograph as a reader of the JPEG file sees it, uint8 (height, width, 3) RGB."""
-        return decompress(self.encoded(image_id))
-
-    def mask(self, image_id: str) -> np.ndarray:
-        """Where the lesion is in view and covers at least half of a pixel, bool (height, width)."""
-        return self.rendering(image_id).mask
-
-    def signature(self, image_id: str) -> str:
-        """Equal for byte-identical photographs: a hash of all that determines the file's bytes."""
-        recipe = f"phantom-clinical {CLINICAL_VERSION} {self.shot(image_id)!r}"
-        return hashlib.sha256(recipe.encode()).hexdigest()
+    title = "The clinical phantom has"
+    recipe = f"phantom-clinical {CLINICAL_VERSION}"
+    render = ClinicalRendering
 
 
 def clinical_latents(collection: Collection) -> pd.DataFrame:
@@ -190,16 +162,8 @@ def _check(
     whole |= {"width": (width, 32, 1024), "seed": (seed, 0, 2**32 - 1)}
     names = ("exact_duplicates", "near_duplicates", "rotated_copies")
     whole |= {n: (k, 0, images) for n, k in zip(names, copies.values(), strict=True)}
-    for name, (value, low, high) in whole.items():
-        if isinstance(value, bool) or not isinstance(value, int | np.integer):
-            raise ParameterError(f"{name}={value!r} must be a whole number.")
-        if not low <= value <= high:
-            raise ParameterError(f"{name}={value} must lie between {low} and {high}.")
-    for name, share in shares.items():
-        if isinstance(share, bool) or not isinstance(share, int | float | np.number):
-            raise ParameterError(f"{name}={share!r} must be a number.")
-        if not 0 <= share <= 1:
-            raise ParameterError(f"{name}={share} must lie between 0 and 1.")
+    check_whole(whole)
+    check_shares(shares)
     if sizes not in ("same", "mixed"):
         raise ParameterError(f'sizes={sizes!r} is unknown; give "same" or "mixed".')
     total = sum(copies.values())

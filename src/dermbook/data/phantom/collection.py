@@ -1,6 +1,5 @@
 """The phantom collection: a table of photographs and a source that renders them."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -19,6 +18,7 @@ from dermbook.data.phantom.metadata import (
     photographs_a_lesion,
 )
 from dermbook.data.phantom.render import VERSION, Rendering, Shot
+from dermbook.data.phantom.source import RenderedSource, check_shares, check_whole
 from dermbook.errors import DataError, ParameterError
 
 LICENCE = "CC-BY-4.0 (synthetic)"
@@ -98,34 +98,12 @@ def phantom(
     )
 
 
-class PhantomSource:
-    """Renders photographs on demand; nothing is kept, and any thread may ask."""
+class PhantomSource(RenderedSource):
+    """Renders dermoscopic photographs on demand, with and without their hair."""
 
-    def __init__(self, shots: dict[str, Shot]):
-        self._shots = shots
-
-    def shot(self, image_id: str) -> Shot:
-        """Everything the photograph's content depends on."""
-        try:
-            return self._shots[image_id]
-        except KeyError:
-            raise DataError(f"The phantom collection has no image {image_id!r}.") from None
-
-    def rendering(self, image_id: str) -> Rendering:
-        """The photograph with all its stages, before JPEG compression too."""
-        return Rendering(self.shot(image_id))
-
-    def encoded(self, image_id: str) -> bytes:
-        """The photograph's JPEG bytes."""
-        return self.rendering(image_id).encoded
-
-    def image(self, image_id: str) -> np.ndarray:
-        """The photograph as a reader of the JPEG file sees it, uint8 (height, width, 3) RGB."""
-        return decompress(self.encoded(image_id))
-
-    def mask(self, image_id: str) -> np.ndarray:
-        """Where the lesion covers at least half of a pixel, bool (height, width)."""
-        return self.rendering(image_id).mask
+    title = "The phantom collection has"
+    recipe = f"phantom {VERSION}"
+    render = Rendering
 
     def hair_free(self, image_id: str) -> np.ndarray:
         """The same photograph without hair, JPEG-compressed alike, uint8 (height, width, 3).
@@ -138,11 +116,6 @@ class PhantomSource:
     def hair_mask(self, image_id: str) -> np.ndarray:
         """Pixels that hair touches, bool (height, width)."""
         return self.rendering(image_id).hair
-
-    def signature(self, image_id: str) -> str:
-        """Equal for byte-identical photographs: a hash of all that determines the file's bytes."""
-        recipe = f"phantom {VERSION} {self.shot(image_id)!r}"
-        return hashlib.sha256(recipe.encode()).hexdigest()
 
 
 def latents(collection: Collection) -> pd.DataFrame:
@@ -175,16 +148,8 @@ def _check(
     whole |= {"width": (width, 32, 1024), "seed": (seed, 0, 2**32 - 1)}
     whole |= {"exact_duplicates": (exact_duplicates, 0, images)}
     whole |= {"near_duplicates": (near_duplicates, 0, images)}
-    for name, (value, low, high) in whole.items():
-        if isinstance(value, bool) or not isinstance(value, int | np.integer):
-            raise ParameterError(f"{name}={value!r} must be a whole number.")
-        if not low <= value <= high:
-            raise ParameterError(f"{name}={value} must lie between {low} and {high}.")
-    for name, share in shares.items():
-        if isinstance(share, bool) or not isinstance(share, int | float | np.number):
-            raise ParameterError(f"{name}={share!r} must be a number.")
-        if not 0 <= share <= 1:
-            raise ParameterError(f"{name}={share} must lie between 0 and 1.")
+    check_whole(whole)
+    check_shares(shares)
     copies = exact_duplicates + near_duplicates
     if copies > images - 21 or copies > images // 2:
         raise ParameterError(

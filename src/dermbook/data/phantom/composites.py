@@ -1,19 +1,18 @@
 """Composite pictures: one to four panels of phantom photographs, whose boxes are known."""
 
-import hashlib
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
 from dermbook.data.collection import Collection
-from dermbook.data.phantom.artefacts import decompress
 from dermbook.data.phantom.composite_render import (
     COMPOSITE_VERSION,
     CompositeRendering,
     CompositeShot,
 )
-from dermbook.errors import DataError, ParameterError
+from dermbook.data.phantom.source import RenderedSource, check_shares, check_whole
+from dermbook.errors import ParameterError
 
 LICENCE = "CC-BY-4.0 (synthetic)"
 CITATION = "The phantom composites of Dermbook (synthetic pictures of several panels)"
@@ -92,22 +91,12 @@ def phantom_composites(
     )
 
 
-class CompositePhantomSource:
-    """Renders composites on demand; nothing is kept, and any thread may ask."""
+class CompositePhantomSource(RenderedSource):
+    """Renders composites on demand, and knows their panels."""
 
-    def __init__(self, shots: dict[str, CompositeShot]):
-        self._shots = shots
-
-    def shot(self, image_id: str) -> CompositeShot:
-        """Everything the picture's content depends on."""
-        try:
-            return self._shots[image_id]
-        except KeyError:
-            raise DataError(f"The phantom composites have no image {image_id!r}.") from None
-
-    def rendering(self, image_id: str) -> CompositeRendering:
-        """The picture with its layout and panels, before JPEG compression too."""
-        return CompositeRendering(self.shot(image_id))
+    title = "The phantom composites have"
+    recipe = f"phantom-composites {COMPOSITE_VERSION}"
+    render = CompositeRendering
 
     def boxes(self, image_id: str) -> np.ndarray:
         """The panels in reading order, int64 (panels, 4): x0, y0, x1, y1 in pixels.
@@ -116,23 +105,6 @@ class CompositePhantomSource:
         belong to no panel.
         """
         return np.array(self.shot(image_id).layout.boxes, np.int64)
-
-    def encoded(self, image_id: str) -> bytes:
-        """The picture's JPEG bytes."""
-        return self.rendering(image_id).encoded
-
-    def image(self, image_id: str) -> np.ndarray:
-        """The picture as a reader of the JPEG file sees it, uint8 (height, width, 3) RGB."""
-        return decompress(self.encoded(image_id))
-
-    def mask(self, image_id: str) -> np.ndarray:
-        """The lesions in all panels, bool (height, width), as they lie under letters and rulers."""
-        return self.rendering(image_id).mask
-
-    def signature(self, image_id: str) -> str:
-        """A hash of all that determines the file's bytes."""
-        recipe = f"phantom-composites {COMPOSITE_VERSION} {self.shot(image_id)!r}"
-        return hashlib.sha256(recipe.encode()).hexdigest()
 
 
 def _check(
@@ -147,15 +119,8 @@ def _check(
         raise ParameterError(f"panels={panels!r} must be some of 1, 2, 3 and 4.")
     whole = {"images": (images, 3 * len(kinds), 1_000_000), "height": (height, 64, 1024)}
     whole |= {"width": (width, 64, 1024), "seed": (seed, 0, 2**32 - 1)}
-    for name, (value, low, high) in whole.items():
-        if isinstance(value, bool) or not isinstance(value, int | np.integer):
-            raise ParameterError(f"{name}={value!r} must be a whole number.")
-        if not low <= value <= high:
-            raise ParameterError(f"{name}={value} must lie between {low} and {high}.")
-    if isinstance(single, bool) or not isinstance(single, int | float | np.number):
-        raise ParameterError(f"single={single!r} must be a number.")
-    if not 0 < single < 1:
-        raise ParameterError(f"single={single} must lie between 0 and 1.")
+    check_whole(whole)
+    check_shares({"single": single}, ends=False)
     return kinds
 
 
