@@ -9,7 +9,7 @@ from dermbook.data import cached_images
 from dermbook.errors import DataError, ParameterError
 from dermbook.evaluation import augmentation as au
 from dermbook.evaluation import imbalance as im
-from dermbook.evaluation.leakage.effects import Arm
+from dermbook.evaluation.arms import Arm
 from dermbook.evaluation.paired import arm_differences, arm_scores, seed_splits
 from dermbook.evaluation.predictions import Predictions
 from dermbook.publishing import augmentation as chapter7

@@ -15,7 +15,7 @@ import pandas as pd
 
 from dermbook.data import CachedImages, Collection, Split
 from dermbook.errors import DataError, ParameterError
-from dermbook.evaluation.leakage.effects import Arm
+from dermbook.evaluation.arms import Arm
 from dermbook.evaluation.metrics import score
 from dermbook.evaluation.networks import Setting, train_network
 from dermbook.evaluation.predictions import Predictions

@@ -11,7 +11,7 @@ import pandas as pd
 
 from dermbook.data import CachedImages, Collection, Split
 from dermbook.errors import ParameterError
-from dermbook.evaluation.leakage.effects import Arm
+from dermbook.evaluation.arms import Arm
 from dermbook.evaluation.networks import Setting, train_network
 from dermbook.evaluation.paired import arm_differences, arm_scores
 from dermbook.evaluation.predictions import Predictions

@@ -1,23 +1,19 @@
 """Arms of an experiment over seeds: scores, and differences between arms, with intervals.
 
-Like ``evaluation.leakage.effects``, whose arms and resampling these are (lesions and seeds are both
-resampled, and all arms meet the same resamples), but for scores of single classes, too, and only
-for scores that counts suffice for, which makes it fast.
+Like ``evaluation.leakage.effects``, but for scores of single classes, too, and only for scores that
+counts suffice for, which makes it fast.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from dermbook.data import Collection, Split, grouped_split, load_split
 from dermbook.errors import ParameterError
-from dermbook.evaluation.leakage.effects import Arm
+from dermbook.evaluation.arms import Arm, Draws, differences, drawn_scores
 from dermbook.evaluation.uncertainty import percentile_interval
 from dermbook.evaluation.weighted import Key, margin_scores
-
-#: resamples computed at once
-_CHUNK = 100
 
 
 def seed_splits(collection: Collection, seeds: Sequence[int]) -> dict[int, Split]:
@@ -66,50 +62,21 @@ def arm_differences(
     ParameterError for an arm that there is not, or arms of different seeds.
     """
     keys = list(keys)
-    for name, pair in comparisons.items():
-        unknown = [arm for arm in pair if arm not in arms]
-        if unknown:
-            raise ParameterError(f"comparison {name!r}: there is no arm {unknown[0]!r}.")
     draws = _draws(arms, keys, resamples, seed)
-    rows = []
-    for name, (first, second) in comparisons.items():
-        for key in keys:
-            ours, theirs = draws[first][key], draws[second][key]
-            low, high, _ = percentile_interval(theirs[1:] - ours[1:], 0.95)
-            numbers = ours[0], theirs[0], theirs[0] - ours[0], low, high
-            rows.append((name, *key, *numbers, len(arms[first].seeds)))
-    columns = ["comparison", "metric", "class", "first", "second", "value", "low", "high", "seeds"]
-    return pd.DataFrame(rows, columns=columns)
+    rows = [(name, *key, *numbers) for name, key, *numbers in differences(draws, comparisons, keys)]
+    columns = ["comparison", "metric", "class", "first", "second", "value", "low", "high"]
+    seeds = len(next(iter(arms.values())).seeds)
+    return pd.DataFrame(rows, columns=columns).assign(seeds=seeds)
 
 
-def _draws(
-    arms: Mapping[str, Arm], keys: Sequence[Key], resamples: int, seed: int
-) -> dict[str, dict[Key, np.ndarray]]:
-    """By arm and key float64 (1 + resamples,): the sample's own score first."""
-    if not arms or resamples < 1:
-        raise ParameterError("Give at least one arm and one resample.")
-    seeds = next(iter(arms.values())).seeds
-    if any(arm.seeds != seeds for arm in arms.values()):
-        raise ParameterError("The arms were run with different seeds, so they are not paired.")
-    everywhere = pd.Index(sorted({lesion for arm in arms.values() for lesion in arm.lesions}))
-    rng = np.random.default_rng(seed)
-    by_lesion = _times(rng, len(everywhere), resamples)
-    by_seed = _times(rng, len(seeds), resamples)
-    result = {}
-    for name, arm in arms.items():
-        lesion, position = everywhere.get_indexer(arm.lesions), arm.rows_seed
-        classes, columns = arm.predictions[0].classes, _columns(arm)
-        parts = []
-        for start in range(0, resamples + 1, _CHUNK):
-            rows = slice(start, start + _CHUNK)
-            weights = (by_lesion[rows][:, lesion] * by_seed[rows][:, position]).astype("float64")
-            found = margin_scores(*np.split(weights @ columns, 3, axis=1), classes)
-            unknown = [key for key in keys if key not in found]
-            if unknown:
-                raise ParameterError(f"{unknown[0][0]!r} of {unknown[0][1]!r} is no such score.")
-            parts.append({key: found[key] for key in keys})
-        result[name] = {key: np.concatenate([part[key] for part in parts]) for key in keys}
-    return result
+def _draws(arms: Mapping[str, Arm], keys: Sequence[Key], resamples: int, seed: int) -> Draws:
+    return drawn_scores(arms, keys, _by_class, resamples=resamples, seed=seed)
+
+
+def _by_class(arm: Arm) -> Callable[[np.ndarray], Mapping[Key, np.ndarray]]:
+    """Scores that counts suffice for, of each class and of all together."""
+    classes, columns = arm.predictions[0].classes, _columns(arm)
+    return lambda weights: margin_scores(*np.split(weights @ columns, 3, axis=1), classes)
 
 
 def _columns(arm: Arm) -> np.ndarray:
@@ -118,9 +85,3 @@ def _columns(arm: Arm) -> np.ndarray:
     truth = np.eye(size)[np.concatenate([each.truth_codes for each in arm.predictions])]
     predicted = np.eye(size)[np.concatenate([each.predicted_codes for each in arm.predictions])]
     return np.hstack([truth * predicted, truth, predicted])
-
-
-def _times(rng: np.random.Generator, things: int, resamples: int) -> np.ndarray:
-    """How often each thing is drawn, int16 (1 + resamples, things); the first row is all ones."""
-    drawn = rng.multinomial(things, np.full(things, 1 / things), size=resamples)
-    return np.vstack([np.ones((1, things), dtype=np.int16), drawn.astype(np.int16)])

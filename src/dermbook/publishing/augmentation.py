@@ -16,6 +16,7 @@ import pandas as pd
 from dermbook.data import CachedImages, Collection, Split, cached_images
 from dermbook.data.strategies import make_split
 from dermbook.errors import ParameterError
+from dermbook.evaluation.arms import Arm
 from dermbook.evaluation.augmentation import (
     BY_CLASS,
     NONE,
@@ -25,7 +26,6 @@ from dermbook.evaluation.augmentation import (
     slug,
 )
 from dermbook.evaluation.leakage.audit import kinship
-from dermbook.evaluation.leakage.effects import Arm
 from dermbook.evaluation.paired import arm_differences, arm_scores
 from dermbook.imaging.augmentation import (
     as_transform,

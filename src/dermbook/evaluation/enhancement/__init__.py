@@ -23,12 +23,12 @@ from dermbook.evaluation.enhancement.learners import (
     filtered_vectors,
     held_in_memory,
     lesions_to_filter,
-    seed_splits,
     train_cnn,
     train_head,
 )
 from dermbook.evaluation.enhancement.similarity import psnr, ssim
 from dermbook.evaluation.enhancement.throughput import throughput
+from dermbook.evaluation.paired import seed_splits
 
 __all__ = [
     "METHODS",

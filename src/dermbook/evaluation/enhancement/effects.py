@@ -13,6 +13,7 @@ import pandas as pd
 
 from dermbook.data import Collection, Split
 from dermbook.errors import ParameterError
+from dermbook.evaluation.arms import Arm
 from dermbook.evaluation.enhancement.learners import (
     OFF,
     TEXTURE,
@@ -22,7 +23,7 @@ from dermbook.evaluation.enhancement.learners import (
     train_cnn,
     train_head,
 )
-from dermbook.evaluation.leakage.effects import Arm, effect_table
+from dermbook.evaluation.leakage.effects import effect_table
 from dermbook.evaluation.predictions import Predictions
 from dermbook.imaging.filters import chosen, named
 

@@ -12,9 +12,7 @@ from dermbook.data import (
     Collection,
     Split,
     cached_images,
-    grouped_split,
     load_collection,
-    load_split,
     phantom,
     resize,
 )
@@ -29,12 +27,6 @@ OFF = "off"
 TEXTURE = "texture"
 #: (filter, seed) → Predictions of the test part
 Learn = Callable[[str, int], Predictions]
-
-
-def seed_splits(collection: Collection, seeds: Sequence[int]) -> dict[int, Split]:
-    """A lesion-grouped split a seed; of the first, the one that other chapters use too."""
-    splits = {seed: grouped_split(collection, seed=seed) for seed in seeds}
-    return {**splits, seeds[0]: load_split(collection, seed=seeds[0])} if seeds else {}
 
 
 def lesions_to_filter(

@@ -1,5 +1,6 @@
 """What leaks from train into test, counted, and what it adds to a score, measured."""
 
+from dermbook.evaluation.arms import Arm
 from dermbook.evaluation.leakage.audit import (
     KINDS,
     expected_overlap,
@@ -9,7 +10,7 @@ from dermbook.evaluation.leakage.audit import (
     leak_table,
     over_seeds,
 )
-from dermbook.evaluation.leakage.effects import METRICS, Arm, arm_table, effect_table
+from dermbook.evaluation.leakage.effects import METRICS, arm_table, effect_table
 from dermbook.evaluation.leakage.experiments import (
     Injection,
     augmentation_order,

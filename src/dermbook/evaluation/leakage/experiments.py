@@ -13,8 +13,8 @@ import pandas as pd
 from dermbook.data import Collection, grouped_split
 from dermbook.data.strategies import make_split
 from dermbook.errors import DataError, ParameterError
+from dermbook.evaluation.arms import Arm
 from dermbook.evaluation.leakage.audit import kinship
-from dermbook.evaluation.leakage.effects import Arm
 from dermbook.evaluation.leakage.learners import Learner, learn_and_predict
 from dermbook.evaluation.predictions import Predictions
 
