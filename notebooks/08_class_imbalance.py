@@ -98,6 +98,7 @@ from dermbook.evaluation.imbalance import (
 )
 from dermbook.evaluation.paired import seed_splits
 from dermbook.publishing import imbalance, open_chapter, summaries
+from dermbook.publishing.no_gain import r0_differences
 from dermbook.training.sampling import sampled_counts
 
 chapter = open_chapter("class-imbalance", globals())
@@ -165,7 +166,7 @@ chapter.table(
 # two of the scores and hurt the other in all three.
 
 # %%
-chapter.add_series("r0-differences", imbalance.r0_differences())
+chapter.add_series("r0-differences", r0_differences())
 chapter.table(
     "r0-differences",
     caption="R0's test scores without and with class weights.",

@@ -99,14 +99,14 @@ def test_pictures_are_drawn_of_the_phantom_only(small_phantom):
 @pytest.mark.parametrize(
     ("verdict", "phantom", "expected"),
     [
-        (NOTHING, False, "confirmed"),
         ("harm", False, "confirmed"),
+        (NOTHING, False, "cannot be compared"),  # .01 ± .06 leaves room for a gain
         ("gain", False, "not confirmed"),
         ("gain", True, "cannot be compared"),
     ],
 )
-def test_no_gain_is_confirmed_unless_something_gains(verdict, phantom, expected):
-    finding = filter_finding(effects(median=verdict, dullrazor=NOTHING), "0.5", phantom=phantom)
+def test_no_gain_is_confirmed_only_by_narrow_intervals(verdict, phantom, expected):
+    finding = filter_finding(effects(median=verdict, dullrazor=verdict), "0.5", phantom=phantom)
     assert finding["verdict"] == expected
     assert finding["measured"].startswith("2 comparisons")
 

@@ -24,6 +24,7 @@ from dermbook.evaluation.imbalance import (
 from dermbook.evaluation.networks import Setting
 from dermbook.publishing.augmentation import PIXELS, vector_lab
 from dermbook.publishing.effects import effect, with_interval
+from dermbook.publishing.no_gain import no_gain
 from dermbook.publishing.reported import load_reported
 from dermbook.training.imbalance import balanced_class_weights
 from dermbook.training.sampling import R3_FACTORS, by_factor, factors_towards
@@ -39,8 +40,6 @@ R0_ZERO = (
     "ichthyosis vulgaris",
     "langerhans cell histiocytosis",
 )
-#: a rise of macro F1 that an interval must rule out before "no gain" counts as confirmed
-MATTERS = 0.02
 #: largest difference between a weight that R4 prints in full and ours
 SAME = 1e-12
 
@@ -93,29 +92,6 @@ def r3_rows(collection: Collection, *, seed: int = 0) -> dict[str, float]:
         return {}
     ids = by_factor(split, collection, R3_FACTORS)
     return {"r3_train": float(len(split.parts["train"])), "r3_resampled": float(len(ids))}
-
-
-def r0_differences() -> pd.DataFrame:
-    """What class weights did in R0's own table: model, metric, without, with, difference.
-
-    The multi-input network is in table 4 with and without; EfficientNetB3 without is in table 1.
-    """
-    claims = load_reported().claims()
-    claims = claims[claims["part"] == "test"]
-    pairs = {
-        "EfficientNetB3": (("R0.T1", "EfficientNetB3"), "EfficientNetB3 with class weights"),
-        "Multi-input simple": (
-            ("R0.T4", "Multi-input simple without class weights"),
-            "Multi-input simple with class weights",
-        ),
-    }
-    rows = []
-    for model, ((table, without), weighted) in pairs.items():
-        for metric in ("f1_micro", "f1_macro", "f1_weighted"):
-            first = _claim(claims, table, without, metric)
-            second = _claim(claims, "R0.T4", weighted, metric)
-            rows.append((model, metric, first, second, second - first))
-    return pd.DataFrame(rows, columns=["model", "metric", "without", "with", "difference"])
 
 
 def many_classes(name: str, *, images: int, height: int, width: int, seed: int = 0) -> Collection:
@@ -274,7 +250,7 @@ def _remedy(
     chapter: "Chapter", row: str, effects: pd.DataFrame, strategy: str, claim: str | None
 ) -> None:
     """A finding on one strategy. claim: that it gains nothing, in the report's sense, judged by
-    macro F1 (``_no_gain``); None if the report says nothing that could be judged."""
+    macro F1 (``publishing.no_gain``); None if the report says nothing that could be judged."""
     if strategy not in set(effects["comparison"]):
         return
     texts = [
@@ -286,27 +262,7 @@ def _remedy(
     if chapter.phantom:
         because = "the phantom is not the data of the report"
     elif claim:
-        verdict, reason = _no_gain(effect(effects, strategy, "f1_macro"))
+        rise = effect(effects, strategy, "f1_macro")
+        verdict, reason = no_gain(rise["low"], rise["high"])
         because = f"the report says: {claim}; {reason}"
     chapter.finding(row, verdict, measured=f"{strategy}: " + ", ".join(texts), because=because)
-
-
-def _no_gain(row: pd.Series) -> "tuple[Verdict, str]":
-    """Is "no gain" right? An interval that merely holds zero does not say so: it must be narrow."""
-    if row["low"] > 0:
-        return "not confirmed", "macro F1 has risen"
-    if row["high"] < MATTERS:
-        return "confirmed", f"the interval of macro F1 rules out a rise of {MATTERS:g}"
-    return (
-        "cannot be compared",
-        f"the interval of macro F1 holds both no rise and one of more than {MATTERS:g}",
-    )
-
-
-def _claim(claims: pd.DataFrame, table: str, model: str, metric: str) -> float:
-    chosen = claims[
-        claims["id"].str.startswith(f"{table}:")
-        & (claims["model"] == model)
-        & (claims["metric"] == metric)
-    ]
-    return float(chosen["value"].iloc[0])

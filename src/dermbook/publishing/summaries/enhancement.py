@@ -7,10 +7,13 @@ import pandas as pd
 
 from dermbook.imaging.filters import FILTERS
 from dermbook.publishing.compare import plain
+from dermbook.publishing.no_gain import no_gain
 from dermbook.publishing.record import Record
 
 #: the score that verdicts rest on: it does not change with the share of a class
 MAIN = "balanced_accuracy"
+#: the score that R0's rows are judged by
+JUDGED = "f1_macro"
 _SHORT = "blackhat-inpaint"
 
 
@@ -57,11 +60,11 @@ def main_effects(effects: pd.DataFrame) -> pd.DataFrame:
 def filter_finding(effects: pd.DataFrame, row: str, *, phantom: bool) -> dict[str, Any]:
     """Verdict, measured and because of an inventory row of filters, for ``Chapter.finding``.
 
-    R0 says *no gain* (0.4, 0.5). Confirmed when none of the row's filters gains under any learner,
-    not confirmed when one does. The phantom is no patients, so there nothing can be compared; a
-    row that claims nothing (0.17, 1.17) cannot be compared either.
+    R0 says *no gain* (0.4, 0.5). Macro F1 decides, R0's own score: see ``publishing.no_gain``, with
+    the wide intervals that hold for all filters together. The phantom is no patients, so there
+    nothing can be compared; a row that claims nothing (0.17, 1.17) cannot be compared either.
     """
-    rows = main_effects(effects)
+    rows = effects[effects["metric"] == JUDGED]
     rows = rows[[FILTERS[name].row == row for name in rows["filter"]]]
     if rows.empty:
         return {
@@ -70,9 +73,8 @@ def filter_finding(effects: pd.DataFrame, row: str, *, phantom: bool) -> dict[st
             "because": "the parameters name none of the row's filters",
         }
     best = rows.loc[rows["value"].idxmax()]
-    gains = sorted(set(rows.loc[rows["verdict"] == "gain", "filter"]))
     measured = (
-        f"{len(rows)} comparison{'s' * (len(rows) > 1)} of balanced accuracy with and without: "
+        f"{len(rows)} comparison{'s' * (len(rows) > 1)} of macro F1 with and without: "
         f"{(rows['verdict'] == 'gain').sum()} gain, {(rows['verdict'] == 'harm').sum()} harm; "
         f"largest difference {best['value']:+.3f} ({best['low']:+.3f} to {best['high']:+.3f}), "
         f"{best['filter']} under {best['learner']}"
@@ -83,14 +85,9 @@ def filter_finding(effects: pd.DataFrame, row: str, *, phantom: bool) -> dict[st
     if phantom:
         because = "the report used photographs of patients; this run used the phantom"
         return {"verdict": "cannot be compared", "measured": measured, "because": because}
-    if gains:
-        because = f"{', '.join(gains)}: the interval lies above zero, with all taken together"
-        return {"verdict": "not confirmed", "measured": measured, "because": because}
-    because = (
-        f"no interval lies above zero, though gains of up to {rows['high'].max():.3f} are not "
-        "excluded; other data and networks than the report's"
-    )
-    return {"verdict": "confirmed", "measured": measured, "because": because}
+    verdict, because = no_gain(rows["low_all"].max(), rows["high_all"].max())
+    because = f"all filters' intervals taken together, {because}"
+    return {"verdict": verdict, "measured": measured, "because": because}
 
 
 def effect_rows(effects: pd.DataFrame) -> pd.DataFrame:
