@@ -6,24 +6,30 @@ what a published backbone says of a collection's images, once.
 
 from dermbook.models.backbones import BACKBONES, SCALINGS, Embedder, build_backbone
 from dermbook.models.features import Features, frozen_features
+from dermbook.models.heads import HEADS, build_head
 from dermbook.models.registry import ModelSpec, build, catalogue, register, spec
 from dermbook.models.weights import Weights, find_weights
 
 # importing a module of models registers what it defines
 from dermbook.models import scratch  # noqa: F401  isort: skip
+from dermbook.models.transfer import TRANSFER, unfreeze  # isort: skip
 
 __all__ = [
     "BACKBONES",
+    "HEADS",
     "SCALINGS",
+    "TRANSFER",
     "Embedder",
     "Features",
     "ModelSpec",
     "Weights",
     "build",
     "build_backbone",
+    "build_head",
     "catalogue",
     "find_weights",
     "frozen_features",
     "register",
     "spec",
+    "unfreeze",
 ]

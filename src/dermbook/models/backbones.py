@@ -109,22 +109,12 @@ class Scaling(layers.Layer):
         return {**super().get_config(), "scaling": self.scaling}
 
 
-def build_backbone(
-    name: str,
-    input_shape: tuple[int, int, int],
-    *,
-    weights: str = "imagenet",
-    scaling: str = "own",
-    seed: int = 0,
+def load_network(
+    name: str, input_shape: tuple[int, int, int], *, weights: str = "imagenet", seed: int = 0
 ) -> tuple[keras.Model, Weights]:
-    """A backbone without its head, and what its weights are.
+    """The bare network of ``keras.applications``, and what its weights are: no scaling, no head.
 
-    Input: images (n, height, width, 3), RGB 0..255, any number type. Output: the last feature
-    maps, float32 (n, height', width', channels). weights: see ``find_weights``. scaling: "own" for
-    what the network was trained with, else a key of ``SCALINGS``. seed: of random weights.
-
-    Raises ParameterError for an unknown name or scaling or an input that is too small, DataError
-    when weights cannot be had.
+    Raises as ``build_backbone``, whose parameters these are.
     """
     about = backbone(name)
     height, width, channels = input_shape
@@ -139,9 +129,30 @@ def build_backbone(
         network = make(weights=found.argument, include_top=False, input_shape=input_shape)
     if found.argument is None:
         _calibrate(network, input_shape, seed)
+    return network, found
+
+
+def build_backbone(
+    name: str,
+    input_shape: tuple[int, int, int],
+    *,
+    weights: str = "imagenet",
+    scaling: str = "own",
+    seed: int = 0,
+) -> tuple[keras.Model, Weights]:
+    """A frozen backbone without its head, and what its weights are.
+
+    Input: images (n, height, width, 3), RGB 0..255, any number type. Output: the last feature
+    maps, float32 (n, height', width', channels). weights: see ``find_weights``. scaling: "own" for
+    what the network was trained with, else a key of ``SCALINGS``. seed: of random weights.
+
+    Raises ParameterError for an unknown name or scaling or an input that is too small, DataError
+    when weights cannot be had.
+    """
+    network, found = load_network(name, input_shape, weights=weights, seed=seed)
     network.trainable = False
     image = keras.Input(input_shape, name="image")
-    chosen = about.scaling if scaling == "own" else scaling
+    chosen = backbone(name).scaling if scaling == "own" else scaling
     maps = network(Scaling(chosen, name="scaling")(image), training=False)
     return keras.Model(image, maps, name=name), found
 
