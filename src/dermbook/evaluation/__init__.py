@@ -4,8 +4,7 @@
 when first used, because chapters that only read Predictions should not wait for it.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dermbook.evaluation.calibration import brier, expected_calibration_error, reliability_bins
 from dermbook.evaluation.comparison import McNemar, mcnemar, paired_bootstrap
@@ -25,6 +24,7 @@ from dermbook.evaluation.metrics import score
 from dermbook.evaluation.predictions import Predictions, aligned
 from dermbook.evaluation.thresholds import choose_threshold, threshold_table
 from dermbook.evaluation.uncertainty import wilson
+from dermbook.lazy import imported_when_used
 
 if TYPE_CHECKING:
     from dermbook.evaluation.trial import Trial, best_on_validation, classify, predict_unlabelled
@@ -61,8 +61,4 @@ __all__ = [
 
 _WITH_KERAS = ("Trial", "best_on_validation", "classify", "predict_unlabelled")
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _WITH_KERAS:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module("dermbook.evaluation.trial"), name)
+__getattr__ = imported_when_used(__name__, dict.fromkeys(_WITH_KERAS, "trial"))

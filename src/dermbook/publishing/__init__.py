@@ -4,8 +4,9 @@ Names are imported when first used: the command line reads headers and editions 
 and must not wait for pandas or Keras to do so.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from dermbook.lazy import imported_when_used
 
 if TYPE_CHECKING:
     from dermbook.publishing.chapter import Chapter, open_chapter
@@ -45,8 +46,4 @@ __all__ = [
     "undeclared_rows",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+__getattr__ = imported_when_used(__name__, _HOMES)
