@@ -4,13 +4,13 @@
 #     chapter: cnn-from-scratch
 #     title: CNNs from scratch
 #     question: How far does a small convolutional network get on skin lesions without any pretraining?
-#     description: R1’s one-convolution baseline and R2’s CNN, trained cleanly and scored with intervals
+#     description: The networks of R1, R2 and R0, R0’s two variants and AlexNet, with intervals
 #     part: III
 #     needs: []
-#     rows: ["1.3", "2.2"]
+#     rows: ["0.9", "0.10", "0.17", "1.3", "2.2"]
 #     lessons: []
 #     accelerator: optional
-#     minutes: {quick: 1.2, laptop: 22.4}
+#     minutes: {quick: 0.5}
 #   jupytext:
 #     cell_metadata_filter: tags,mystnb,-all
 #     formats: ipynb,py:percent
@@ -31,37 +31,48 @@
 # **Question.** How far does a small convolutional network get on skin lesions without any
 # pretraining?
 #
-# Two of the five reports began with a network of their own. R1 built the smallest thing that can
+# Three of the five reports began with a network of their own. R1 built the smallest thing that can
 # be called convolutional, one convolution and a classifier, as a baseline for *malignant or
-# benign*. R2 stacked three convolutions for the seven classes. Both found the results poor and
-# moved on to pretrained networks. Neither says how poor, or how sure one can be of it: no
-# intervals, and test images that share lesions with the training images. Here both networks are
-# trained again, on a split that keeps every lesion on one side.
+# benign*. R2 stacked three convolutions for the seven classes. R0 stacked seven, twenty-two layers
+# in all, for 114 conditions, and tried average pooling and LeakyReLU in it. R1 and R2 found the
+# results poor and moved on to pretrained networks; R0 found its variants no better. None says how
+# sure one can be of it: no intervals, and test images that share lesions with the training images.
+# Here all of them are trained again, on a split that keeps every lesion on one side, and beside
+# them AlexNet, which R0 would have tried next.
 #
 # ## What you will be able to do
 #
 # - train a CNN on a cached image collection, with the best epoch chosen on a validation part;
 # - read a learning curve: when a model memorises, and when to stop it;
 # - report a score with an interval that respects that images come in lesions;
-# - say why a model can be 70 % accurate and still be of no use.
+# - say why a model can be 70 % accurate and still be of no use;
+# - count the parameters of a network by hand, and say where they are;
+# - compare two variants on the same images, and say what "no better" would have to mean.
 #
 # ## What it needs
 #
 # No other chapter, though *Exploration* says what is in the images. An accelerator helps and is not
-# required. The `quick` edition trains on the phantom for about a minute; `laptop` trains on all of
-# HAM10000 at reduced size on two cores.
+# required. The `quick` edition trains narrow networks on the phantom in well under a minute;
+# `laptop` trains on all of HAM10000 at reduced size on two cores.
 
 # %% tags=["parameters"]
 edition: str = "quick"  # which edition this run belongs to: quick, laptop or gpu
 seed: int = 0  # of the phantom, the split, the initial weights and the order of the images
 collection: str = "phantom"  # phantom, or ham10000 once it is imported
-images: int = 1400  # how many pictures; 0 takes all of an imported collection
+images: int = 1000  # how many pictures; 0 takes all of an imported collection
 height: int = 48  # pixels, of the images as the networks see them
 width: int = 64  # pixels, of the images as the networks see them
 epochs: int = 8  # passes over the training part, at most
 patience: int = 3  # epochs without a better validation loss before training stops (R2: 8)
 batch_size: int = 32  # images a step (R2: 32)
 learning_rate: float = 0.001  # of Adam; 0.001 is Keras's default
+r0_filters: list[int] = [32, 64, 128, 256, 512, 1024, 2048]  # of R0's convolutions
+r0_convolutions: int = 5  # how many of them; each halves the image (R0: 7, on 290×192)
+r0_epochs: int = 8  # passes over the training part, at most, for R0's networks and AlexNet
+r0_patience: int = 2  # epochs without a better validation loss (R0: 2)
+alexnet_filters: list[int] = [96, 256, 384, 384, 256]  # of AlexNet's convolutions
+alexnet_dense: list[int] = [1024, 1024]  # units of its two dense layers (published: 4096 each)
+alexnet_stride: int = 2  # pixels, of its first convolution (published: 4, on 227×227)
 malignant: list[str] = ["mel", "bcc", "akiec"]  # classes that count as malignant (R1's task)
 unlabelled: str = ""  # a collection without answers to predict, e.g. isic2018-test
 
@@ -77,7 +88,7 @@ unlabelled: str = ""  # a collection without answers to predict, e.g. isic2018-t
 from dermbook import plots
 from dermbook.data import audit, cached_images, class_counts, load_collection, load_split
 from dermbook.evaluation import best_on_validation, classify, predict_unlabelled
-from dermbook.publishing import open_chapter, summaries
+from dermbook.publishing import cnn_from_scratch, open_chapter, summaries
 from dermbook.publishing.decisions import prevalence_differs
 from dermbook.training import EarlyStopping, balanced_class_weights
 
@@ -142,6 +153,87 @@ r2_cnn = classify("r2-cnn", lesions, split, pixels, **recipe)
 chapter.add_trial(r2_cnn)
 
 # %% [markdown]
+# ## R0's network: twenty-two layers
+#
+# R0 prints the code of its network, so it can be built to the last weight: seven convolutions of 32
+# to 2048 filters, each followed by a pooling, five dropouts, one flatten and two dense layers. It
+# does not print how many parameters that makes. Seven poolings halve R0's 290×192 pixels to 2×1.
+# Most weights lie in the last convolution, between 1024 and 2048 maps.
+
+# %%
+chapter.add_series("full-size", cnn_from_scratch.full_size(chapter))
+chapter.table(
+    "full-size",
+    of="reports",
+    caption="R0's network at R0's size, 290×192 pixels and 114 conditions, layer by layer.",
+    formats={"parameters": ",d"},
+)
+
+# %% [markdown]
+# Seven halvings need 128 pixels. On smaller images only the first `r0_convolutions` are built; the
+# package says so when an image is too small, and names the least size. R0 stopped as soon as the
+# validation loss had not improved for two epochs (row 0.8).
+
+# %%
+r0_recipe = recipe | {
+    "epochs": r0_epochs,
+    "early_stopping": EarlyStopping("val_loss", patience=r0_patience, mode="min"),
+}
+r0_options = {"filters": r0_filters, "convolutions": r0_convolutions}
+r0_cnn = classify("r0-cnn", lesions, split, pixels, options=r0_options, **r0_recipe)
+chapter.add_trial(r0_cnn)
+
+# %% [markdown]
+# Its two variants. A pooling keeps one number of four: the largest, or their *average*. An
+# activation cuts off what is below zero: *ReLU* wholly, *LeakyReLU* leaves a share of .3, so that a
+# unit that has fallen silent can recover. All three start from the same seed and see the images in
+# the same order.
+
+# %%
+r0_average = classify(
+    "r0-cnn",
+    lesions,
+    split,
+    pixels,
+    name="r0-cnn-average",
+    options=r0_options | {"pool": "average"},
+    **r0_recipe,
+)
+chapter.add_trial(r0_average)
+
+# %%
+r0_leaky = classify(
+    "r0-cnn",
+    lesions,
+    split,
+    pixels,
+    name="r0-cnn-leaky",
+    options=r0_options | {"activation": "leaky_relu"},
+    **r0_recipe,
+)
+chapter.add_trial(r0_leaky)
+
+# %% [markdown]
+# ## AlexNet, the road not taken
+#
+# R0 names AlexNet {cite}`krizhevsky2012alexnet` as what it would have tried with more time. The
+# network of 2012 has five convolutions and two dense layers of 4096 units; its dense layers hold
+# more than nine tenths of its 62 million weights. It came in two halves, one for each of two GPUs;
+# here it is one tower. Its first convolution steps four pixels at a time, too far for small images,
+# so `alexnet_stride` and `alexnet_dense` shrink what the images do not fill.
+
+# %%
+alexnet = classify(
+    "alexnet",
+    lesions,
+    split,
+    pixels,
+    options={"filters": alexnet_filters, "dense": alexnet_dense, "stride": alexnet_stride},
+    **r0_recipe,
+)
+chapter.add_trial(alexnet)
+
+# %% [markdown]
 # ## R1's task: malignant or benign
 #
 # The same images with two labels in place of seven. Which classes count as malignant is a choice:
@@ -185,6 +277,30 @@ chapter.figure(
     alt="Learning curves of three networks; validation loss flattens while training loss falls.",
 )
 
+# %%
+chapter.add_learning_curves([r0_cnn, r0_average, r0_leaky, alexnet], "learning-curves-deep")
+chapter.figure(
+    "learning-curves-deep",
+    plots.learning_curves,
+    caption="The same for R0's network, its two variants, and AlexNet.",
+    alt="Learning curves of four deeper networks, each stopped soon after its best epoch.",
+)
+
+# %% [markdown]
+# ## What a network costs
+#
+# Parameters are what must be stored, time is what must be waited for, and the two are not the same:
+# a weight of a convolution works at every place of the image, a weight of a dense layer once.
+
+# %%
+trials = [one_conv, r2_cnn, r0_cnn, r0_average, r0_leaky, alexnet, one_conv_binary]
+chapter.add_series("costs", cnn_from_scratch.costs(trials, len(split.parts["train"])))
+chapter.table(
+    "costs",
+    caption="Layers, parameters and training time of each network as trained here.",
+    formats={"parameters": ",d", "seconds": ",.0f", "milliseconds an image": ".2f"},
+)
+
 # %% [markdown]
 # ## Scores on the test part
 #
@@ -198,8 +314,8 @@ chapter.figure(
     "scores",
     plots.metric_intervals,
     metrics=["balanced_accuracy", "accuracy", "f1_macro", "roc_auc"],
-    caption="Test scores of the three networks with 95 % intervals.",
-    alt="Dots with intervals for four scores of each of the three networks.",
+    caption="Test scores of all networks with 95 % intervals.",
+    alt="Dots with intervals for four scores of each network.",
 )
 
 # %%
@@ -213,14 +329,49 @@ chapter.table(
 )
 
 # %% [markdown]
+# ## No better?
+#
+# R0 says of average pooling that it "didn't obtain better results", and the same of LeakyReLU. To
+# say it of ours, the variants are compared on the same test images, and the interval is that of the
+# *difference*: what both find hard cancels. An interval that holds zero is not yet "no better". It
+# must also leave out every gain worth having. We ask R0 itself what is worth having: in its own
+# tables a rise of macro F1 that it calls no gain gives the margin.
+
+# %%
+effects = cnn_from_scratch.variant_effects(
+    r0_cnn.predictions["test"],
+    {
+        "average pooling minus max pooling": r0_average.predictions["test"],
+        "LeakyReLU minus ReLU": r0_leaky.predictions["test"],
+    },
+    seed=seed,
+)
+chapter.add_series("variants", effects)
+chapter.figure(
+    "variants",
+    plots.effect_intervals,
+    metric="f1_macro",
+    caption="Macro F1 of each variant minus that of R0's network (in brackets: network → variant).",
+    alt="Two intervals of a difference beside zero.",
+)
+
+# %%
+chapter.table(
+    "variants",
+    caption="The same for every score: R0's network (first), variant (second), difference.",
+    formats={"first": ".3f", "second": ".3f", "value": ".3f", "low": ".3f", "high": ".3f"},
+    folded=True,
+)
+
+# %% [markdown]
 # ## The official test images
 #
 # The ISIC 2018 challenge {cite}`codella2019isic2018` keeps the answers to its test images. Of the
-# two seven-class networks the one with the better balanced accuracy *on the validation part*
-# predicts them, in the challenge's own file format. (Only where `unlabelled` names a collection.)
+# seven-class networks the one with the best balanced accuracy *on the validation part* predicts
+# them, in the challenge's own file format. (Only where `unlabelled` names a collection.)
 
 # %%
-chosen = best_on_validation([one_conv, r2_cnn])
+chosen = best_on_validation([one_conv, r2_cnn, r0_cnn, r0_average, r0_leaky, alexnet])
 chapter.submission(
     chosen.name,
     predict_unlabelled(chosen, load_collection(unlabelled), height=height, width=width)
@@ -238,7 +389,8 @@ chapter.summary(summaries.cnn_from_scratch)
 # R1 says that its baseline stayed below 75 % on its test part and reached "high 90s" in training.
 # R2 calls its first network's result poor and gives no number. Accuracy on *malignant or benign*
 # also depends on how many test images are malignant, so R1's and ours are not the same measurement;
-# what carries over is the gap between training and test.
+# what carries over is the gap between training and test. R0's scores are of 114 conditions in
+# photographs of the clinic; what carries over are its counts, and its two comparisons.
 
 # %%
 chapter.answer(
@@ -254,6 +406,11 @@ chapter.finding(
     measured=f"balanced accuracy {chapter.measured('r2-cnn', 'test', 'balanced_accuracy')}",
     because="the report calls its result poor and gives no number",
 )
+cnn_from_scratch.answer_claims(chapter, lesions)
+cnn_from_scratch.add_findings(chapter, effects)
+chapter.findings_table()
+
+# %%
 chapter.comparison()
 
 # %% [markdown]
@@ -264,6 +421,9 @@ chapter.comparison()
 # 2. Take `akiec` out of the list `malignant`. What happens to the share of malignant images, and to
 #    the accuracy of always answering *benign*?
 # 3. R2's network has most of its weights in one layer. Which, and how would you get rid of them?
+# 4. Count R0's parameters by hand. Which layer would you make smaller first?
+# 5. The interval of a variant's difference holds zero. Name two ways to make it narrower, and say
+#    what it leaves out even then.
 #
 # ```{admonition} Solutions
 # :class: dropdown
@@ -275,6 +435,12 @@ chapter.comparison()
 #    without any learning. Compare accuracies only at equal prevalence.
 # 3. The dense layer after `Flatten`: it has one weight for each position, channel and unit. Global
 #    average pooling in place of `Flatten` leaves a few thousand.
+# 4. Each convolution has 9 · inputs · outputs weights and one bias an output: with 3 → 32 → 64 → …
+#    → 2048 maps, 25,164,608 in all, three quarters of them in the last. The dense layers add
+#    4096 · 512 + 512 and 512 · 114 + 114. Leaving out the seventh convolution, or giving it 512
+#    filters, saves most; whether it costs anything is a question for the validation part.
+# 5. More test lesions, or several seeds of training averaged for each arm. What another seed would
+#    have learned is not in the interval at all as long as each arm was trained once.
 # ```
 
 # %%

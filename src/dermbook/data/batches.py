@@ -17,6 +17,9 @@ Augment = (
     | Callable[[np.ndarray, np.random.Generator, np.ndarray], np.ndarray]
 )
 
+#: draws an epoch: from a generator the positions in ``ids``, int (len(ids),), repeated or left out
+Sampler = Callable[[np.random.Generator], np.ndarray]
+
 # the streams of random numbers drawn from one seed
 _ORDER, _AUGMENT = 0, 1
 
@@ -30,10 +33,13 @@ class Batches:
     first two, plain sequences in the order of ``ids``. ``shuffle`` draws a new order every epoch
     from ``seed``. ``augment(batch, rng)`` gets the uint8 batch, which it may change, and a
     generator of its own, and returns a uint8 batch of as many images; one whose attribute
-    ``needs_codes`` is true is called as ``augment(batch, rng, codes)``.
+    ``needs_codes`` is true is called as ``augment(batch, rng, codes)``. ``sampler`` (see
+    ``dermbook.training.sampling.class_sampler``) draws anew, each epoch, which images are in it
+    and in what order, in place of ``shuffle``; as many as there are ``ids``.
 
-    Raises ParameterError for a bad size or seed; DataError for unknown ids, a wrong number of
-    labels, missing, non-integer or negative labels, and gaps in weights or features.
+    Raises ParameterError for a bad size or seed, or a sampler that draws something else; DataError
+    for unknown ids, a wrong number of labels, missing, non-integer or negative labels, and gaps in
+    weights or features.
     """
 
     def __init__(
@@ -48,6 +54,7 @@ class Batches:
         sample_weight: pd.Series | np.ndarray | Sequence[float] | None = None,
         augment: Augment | None = None,
         features: pd.DataFrame | None = None,
+        sampler: Sampler | None = None,
     ) -> None:
         if batch_size < 1:
             raise ParameterError(f"batch_size: must be 1 or more, not {batch_size}.")
@@ -60,6 +67,7 @@ class Batches:
         self.shuffle = bool(shuffle)
         self.seed = int(seed)
         self.augment = augment
+        self.sampler = sampler
         self.codes = _codes(codes, self.ids)
         self.sample_weight = None if sample_weight is None else _weights(sample_weight, self.ids)
         self.features = None if features is None else _features(features, self.ids)
@@ -78,9 +86,14 @@ class Batches:
         return self._current[0]
 
     def order(self, epoch: int) -> np.ndarray:
-        """Positions in ``ids`` in the order of an epoch (from 0), int64 (n,): a permutation."""
+        """Positions in ``ids`` in the order of an epoch (from 0), int64 (n,).
+
+        A permutation, unless a sampler draws some positions several times and others not at all.
+        """
         if epoch < 0:
             raise ParameterError(f"epoch: must be 0 or more, not {epoch}.")
+        if self.sampler is not None:
+            return _drawn(self.sampler(self._generator(_ORDER, epoch)), len(self.ids))
         if not self.shuffle:
             return np.arange(len(self.ids))
         return self._generator(_ORDER, epoch).permutation(len(self.ids))
@@ -120,6 +133,18 @@ class Batches:
     def _generator(self, *key: int) -> np.random.Generator:
         # spawn keys keep (seed, epoch) and (seed, epoch, 0) apart; plain entropy lists would not
         return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=key))
+
+
+def _drawn(positions: np.ndarray, size: int) -> np.ndarray:
+    """What a sampler drew, checked: int64 (size,), each 0 … size − 1."""
+    positions = np.asarray(positions)
+    if (
+        positions.shape != (size,)
+        or positions.dtype.kind not in "iu"
+        or not ((positions >= 0) & (positions < size)).all()
+    ):
+        raise ParameterError(f"sampler: must draw {size} positions of 0 to {size - 1}.")
+    return positions.astype(np.int64)
 
 
 def _aligned(values, ids: pd.Index, what: str) -> np.ndarray:

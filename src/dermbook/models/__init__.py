@@ -11,18 +11,21 @@ from dermbook.models.registry import ModelSpec, build, catalogue, register, spec
 from dermbook.models.weights import Weights, find_weights
 
 # importing a module of models registers what it defines
-from dermbook.models import scratch  # noqa: F401  isort: skip
+from dermbook.models import residual, scratch, searched  # noqa: F401  isort: skip
 from dermbook.models.transfer import TRANSFER, unfreeze  # isort: skip
+from dermbook.models.bilinear import BilinearFeatures, bilinear_features  # isort: skip
 
 __all__ = [
     "BACKBONES",
     "HEADS",
     "SCALINGS",
     "TRANSFER",
+    "BilinearFeatures",
     "Embedder",
     "Features",
     "ModelSpec",
     "Weights",
+    "bilinear_features",
     "build",
     "build_backbone",
     "build_head",

@@ -18,12 +18,14 @@ from dermbook.errors import ParameterError
 from dermbook.models.backbones import BACKBONES, Scaling, backbone, load_network
 from dermbook.models.heads import HEADS, add_head, check_head
 from dermbook.models.parts import check_choice
-from dermbook.models.registry import register
+from dermbook.models.registry import register, seeded
 
 #: how batch normalisation in unfrozen layers works: with the statistics it came with, or anew
 BATCH_NORM = ("inference", "training")
 #: name of the backbone inside a whole network
 BACKBONE_LAYER = "backbone"
+#: a stand-in for a backbone: four small blocks, never pretrained, built in no time
+TINY = "tiny"
 #: registry name → (backbone, head, what it is)
 TRANSFER = {
     "r0-vgg19": ("vgg19", "r0", "VGG19 with a softmax, last two layers unfrozen: R0"),
@@ -54,10 +56,7 @@ def unfreeze(model: keras.Model, last: int | None, *, batch_norm: str = "inferen
     ParameterError for a model without a backbone, or a count below 0 or above its layers.
     """
     check_choice("batch_norm", batch_norm, BATCH_NORM)
-    inner = [layer for layer in model.layers if layer.name == BACKBONE_LAYER]
-    if not inner:
-        raise ParameterError(f"unfreeze: {model.name} has no backbone inside.")
-    network = inner[0]
+    network = backbone_of(model)
     count = len(network.layers) if last is None else last
     if not 0 <= count <= len(network.layers):
         raise ParameterError(
@@ -92,19 +91,68 @@ def transfer(
     ``unfreeze``. dense, dropout, penalty: see ``heads.add_head``. The model's ``weights_origin``
     says what the backbone's weights are.
     """
-    about = backbone(base)
     # drawn from build's seed, so random weights follow it, too
-    network, found = load_network(base, input_shape, weights=weights, seed=random.getrandbits(16))
+    drawn = random.getrandbits(16)
+    if base == TINY:
+        network, origin, own = _tiny(input_shape), "random initial weights, a stand-in", "symmetric"
+    else:
+        network, found = load_network(base, input_shape, weights=weights, seed=drawn)
+        origin, own = found.origin, backbone(base).scaling
     network.name = BACKBONE_LAYER
     image = keras.Input(input_shape, name="image")
-    chosen = about.scaling if scaling == "own" else scaling
+    chosen = own if scaling == "own" else scaling
     maps = network(Scaling(chosen, name="scaling")(image))
     pooled = layers.GlobalAveragePooling2D(name="pooled")(maps)
     answer = add_head(pooled, classes, dense=dense, dropout=dropout, penalty=penalty)
     model = keras.Model(image, answer, name=name.replace("-", "_"))
     unfreeze(model, last, batch_norm=batch_norm)
-    model.weights_origin = found.origin
+    model.weights_origin = origin
     return model
+
+
+def build_transfer(
+    base: str,
+    input_shape: tuple[int, int, int],
+    classes: int,
+    *,
+    seed: int = 0,
+    **options: Any,
+) -> keras.Model:
+    """``transfer`` for any backbone and head, with first weights that follow ``seed``.
+
+    base: a key of ``BACKBONES``, or ``"tiny"``: an untrained stand-in of four small blocks, for
+    trying out code where a real backbone would take minutes. options: see ``transfer``.
+    """
+    options = {"name": f"transfer-{base}", **options}
+    check_head(options.get("dense", ()), options.get("dropout", 0), options.get("penalty", 0))
+    with seeded(seed):
+        return transfer(input_shape, classes, base=base, **options)
+
+
+def backbone_of(model: keras.Model) -> keras.Model:
+    """The backbone inside a whole network; ParameterError for a model without one."""
+    inner = [layer for layer in model.layers if layer.name == BACKBONE_LAYER]
+    if not inner:
+        raise ParameterError(f"{model.name} has no backbone inside.")
+    return inner[0]
+
+
+def pooled_part(model: keras.Model) -> keras.Model:
+    """The network up to its pooled features, float32 (n, width), sharing its weights."""
+    return keras.Model(model.input, model.get_layer("pooled").output, name=f"{model.name}_pooled")
+
+
+def _tiny(input_shape: tuple[int, int, int]) -> keras.Model:
+    """Four blocks of a strided convolution, batch normalisation and ReLU, 16 to 64 channels."""
+    image = keras.Input(input_shape)
+    x = image
+    for number, filters in enumerate((16, 32, 48, 64), start=1):
+        x = layers.Conv2D(
+            filters, 3, strides=2, padding="same", use_bias=False, name=f"conv_{number}"
+        )(x)
+        x = layers.BatchNormalization(name=f"norm_{number}")(x)
+        x = layers.ReLU(name=f"relu_{number}")(x)
+    return keras.Model(image, x)
 
 
 def _smallest(*, base: str, dense: Any, dropout: Any, penalty: Any, batch_norm: Any, **_: Any):

@@ -11,6 +11,12 @@ from dermbook.plots.augmentation import (
     telltale_intervals,
     treatment_scores,
 )
+from dermbook.plots.center_loss import (
+    embedding_points,
+    loss_parts,
+    strength_limit,
+    strength_sweep,
+)
 from dermbook.plots.cleaning import (
     copy_thresholds,
     encoding_scores,
@@ -40,6 +46,12 @@ from dermbook.plots.enhancement import (
     removal_scores,
     threshold_curves,
 )
+from dermbook.plots.fine_tuning import (
+    depth_scores,
+    gradient_steps,
+    optimizer_scores,
+    plateau_rates,
+)
 from dermbook.plots.imbalance import f1_by_size, recall_by_strategy, remedy_effects
 from dermbook.plots.intervals import leaderboard_dots, metric_intervals, recall_intervals
 from dermbook.plots.leakage import effect_intervals, leak_bars
@@ -60,6 +72,7 @@ from dermbook.plots.pipelines import (
     statistics_by_side,
     swap_heatmap,
 )
+from dermbook.plots.residual import gradient_depths
 from dermbook.plots.scores import (
     confusion_heatmap,
     kappa_histogram,
@@ -68,8 +81,16 @@ from dermbook.plots.scores import (
     roc_curves,
     threshold_tradeoff,
 )
+from dermbook.plots.search import (
+    search_course,
+    search_curves,
+    search_importances,
+    search_slices,
+    selection_flattery,
+)
 from dermbook.plots.style import png, svg, use_style
 from dermbook.plots.training import learning_curve_spread, learning_curves
+from dermbook.plots.transfer import frozen_cost, head_curves, head_ranking, seed_ranges
 
 __all__ = [
     "age_boxes",
@@ -84,8 +105,10 @@ __all__ = [
     "confusion_pair",
     "copies_grid",
     "copy_thresholds",
+    "depth_scores",
     "detector_scores",
     "effect_intervals",
+    "embedding_points",
     "encoding_scores",
     "equalisation",
     "f1_by_size",
@@ -94,9 +117,14 @@ __all__ = [
     "filter_gallery",
     "filter_speed",
     "flagged_shares",
+    "frozen_cost",
+    "gradient_depths",
+    "gradient_steps",
     "hair_gallery",
     "harvest_kills",
     "harvest_outcomes",
+    "head_curves",
+    "head_ranking",
     "image_grid",
     "image_sizes",
     "kappa_by_way",
@@ -106,13 +134,16 @@ __all__ = [
     "leak_bars",
     "learning_curve_spread",
     "learning_curves",
+    "loss_parts",
     "match_counts",
     "method_groups",
     "metric_intervals",
     "missing_bars",
+    "optimizer_scores",
     "panel_boxes",
     "photographs_per_lesion",
     "pipeline_speed",
+    "plateau_rates",
     "png",
     "pr_curves",
     "quantile_ranges",
@@ -125,10 +156,18 @@ __all__ = [
     "review_order",
     "roc_curves",
     "scale_matrix",
+    "search_course",
+    "search_curves",
+    "search_importances",
+    "search_slices",
+    "seed_ranges",
+    "selection_flattery",
     "setting_curves",
     "size_scatter",
     "skin_types",
     "statistics_by_side",
+    "strength_limit",
+    "strength_sweep",
     "svg",
     "swap_heatmap",
     "telltale_intervals",

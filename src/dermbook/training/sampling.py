@@ -96,6 +96,40 @@ def factors_towards(counts: Mapping[str, int]) -> dict[str, int]:
     return {label: max(1, round(largest / count)) for label, count in counts.items() if count}
 
 
+#: name → exponent of a class's size to which its share of an epoch is proportional
+SHARES: Mapping[str, float] = {"none": 1.0, "square-root": 0.5, "balanced": 0.0}
+
+
+def class_sampler(codes: np.ndarray, name: str) -> Callable[[np.random.Generator], np.ndarray]:
+    """A sampler for ``Batches``: a new draw every epoch, as many images as there are.
+
+    codes: int (n,), the classes of the batches' ids, which must be of the train part. name: a key
+    of ``SHARES``. A class of n_c images gets n · n_c^p / Σ n_k^p places, p as in ``SHARES``; a
+    fraction of a place is drawn. Within a class every image is taken equally often, up to one.
+    Unlike the functions above, which fix the copies once, later epochs meet other images of the
+    frequent classes. ParameterError for an unknown name.
+    """
+    if name not in SHARES:
+        raise ParameterError(f"sampling: must be one of {', '.join(SHARES)}, not {name!r}.")
+    members = [np.flatnonzero(codes == code) for code in np.unique(codes)]
+    shares = np.array([len(each) for each in members], dtype="float64") ** SHARES[name]
+    ideal = len(codes) * shares / shares.sum()
+
+    def draw(rng: np.random.Generator) -> np.ndarray:
+        # systematic rounding: each count is the floor or the ceiling, and the total is exact; the
+        # nudge keeps whole numbers whole when a sum is a hair below one
+        edges = np.floor(np.concatenate([[0], np.cumsum(ideal)]) + rng.random() + 1e-9)
+        counts = np.diff(edges).astype(int)
+        counts[-1] += len(codes) - counts.sum()
+        drawn = []
+        for own, count in zip(members, counts, strict=True):
+            times, rest = divmod(count, len(own))
+            drawn += [np.tile(own, times), rng.permutation(own)[:rest]]
+        return rng.permutation(np.concatenate(drawn))
+
+    return draw
+
+
 #: name → sampler of (split, collection, seed=…)
 SAMPLERS: dict[str, Callable[..., tuple[str, ...]]] = {
     "oversampling": oversample,

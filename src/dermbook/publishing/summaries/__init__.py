@@ -5,6 +5,7 @@ published run and for this run, so no figure in a conclusion is typed by hand.
 """
 
 from dermbook.publishing.summaries.augmentation import augmentation
+from dermbook.publishing.summaries.center_loss import center_loss
 from dermbook.publishing.summaries.class_imbalance import class_imbalance
 from dermbook.publishing.summaries.class_scores import CLASS_SCORES, class_scores
 from dermbook.publishing.summaries.cnn_from_scratch import cnn_from_scratch
@@ -23,14 +24,19 @@ from dermbook.publishing.summaries.enhancement import (
     removal_rows,
 )
 from dermbook.publishing.summaries.exploration import exploration, size_finding
+from dermbook.publishing.summaries.fine_tuning import fine_tuning
 from dermbook.publishing.summaries.input_pipelines import input_pipelines
 from dermbook.publishing.summaries.leaderboard import leaderboard
+from dermbook.publishing.summaries.random_search import random_search
+from dermbook.publishing.summaries.residual_networks import residual_networks
 from dermbook.publishing.summaries.splits_and_leakage import splits_and_leakage
+from dermbook.publishing.summaries.transfer_learning import transfer_learning
 
 __all__ = [
     "CLASS_SCORES",
     "address_finding",
     "augmentation",
+    "center_loss",
     "class_imbalance",
     "class_scores",
     "cnn_from_scratch",
@@ -42,10 +48,14 @@ __all__ = [
     "enhancement",
     "exploration",
     "filter_finding",
+    "fine_tuning",
     "folder_finding",
     "input_pipelines",
     "leaderboard",
+    "random_search",
     "removal_rows",
+    "residual_networks",
     "size_finding",
     "splits_and_leakage",
+    "transfer_learning",
 ]

@@ -1,4 +1,4 @@
-"""Convolutional networks trained from random weights, as the source reports describe them."""
+"""The two smallest networks of the reports: R1's one convolution and R2's three."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,0 +1,149 @@
+"""The tables and verdicts of the chapter *CNNs from scratch*."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from dermbook.data import Collection
+from dermbook.evaluation import paired_bootstrap
+from dermbook.publishing.effects import effect, with_interval
+from dermbook.publishing.no_gain import no_gain
+from dermbook.publishing.record import EXACT
+from dermbook.publishing.reported import load_reported
+
+if TYPE_CHECKING:
+    from dermbook.evaluation import Predictions, Trial
+    from dermbook.publishing.chapter import Chapter
+
+#: R0's images (height, width) and classes, at which its network is counted
+R0_SIZE, R0_CLASSES = (290, 192), 114
+#: layers that hold pixels or scale them, which the report does not count
+_UNCOUNTED = ("InputLayer", "Rescaling")
+_METRICS = ("balanced_accuracy", "f1_macro", "f1_weighted", "accuracy")
+
+
+def costs(trials: Sequence["Trial"], images: int) -> pd.DataFrame:
+    """What each network takes: model, layers, parameters, epochs, best, seconds, and by image.
+
+    images: of the training part. seconds are of all epochs, validation included; milliseconds are
+    those of the fastest epoch, by training image.
+    """
+    rows = []
+    for trial in trials:
+        counted = [x for x in trial.model.layers if type(x).__name__ not in _UNCOUNTED]
+        seconds = trial.history["seconds"]
+        rows.append(
+            {
+                "model": trial.name,
+                "layers": len(counted),
+                "parameters": trial.parameters,
+                "epochs": len(seconds),
+                "best epoch": trial.fit.best_epoch,
+                "seconds": float(seconds.sum()),
+                "milliseconds an image": 1000 * float(seconds.min()) / images,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def full_size(chapter: "Chapter") -> pd.DataFrame:
+    """R0's network at R0's own size, layer by layer; its totals answer what the report counts.
+
+    Columns: number (of the layer as the report counts them), layer, output (height × width ×
+    channels, or units), parameters.
+    """
+    from dermbook.models import build
+
+    model = build("r0-cnn", (*R0_SIZE, 3), R0_CLASSES)
+    counted = [x for x in model.layers if type(x).__name__ not in _UNCOUNTED]
+    exact = {"layers": len(counted), "parameters": model.count_params()}
+    for metric, value in exact.items():
+        row = {"metric": metric, "value": value, "interval": EXACT}
+        chapter.add_metrics(pd.DataFrame([row]), model="r0-cnn-full-size", part="all")
+        chapter.answer(f"R0.{metric}", model="r0-cnn-full-size", part="all", metric=metric)
+    return pd.DataFrame(
+        [
+            {
+                "number": number,
+                "layer": _layer(each),
+                "output": " × ".join(map(str, each.output.shape[1:])),
+                "parameters": each.count_params(),
+            }
+            for number, each in enumerate(counted, start=1)
+        ]
+    )
+
+
+def variant_effects(
+    base: "Predictions", variants: Mapping[str, "Predictions"], *, seed: int = 0
+) -> pd.DataFrame:
+    """Each variant minus the network as it stands, on the same test images (row 0.10).
+
+    variants: what it is → its Predictions. Columns: learner, comparison, metric, first, second,
+    value, low, high. The interval resamples lesions; all are trained from one seed, so what another
+    seed would change is not in it.
+    """
+    frames = []
+    for comparison, predictions in variants.items():
+        frame = paired_bootstrap(base, predictions, _METRICS, seed=seed)
+        frame = frame.rename(columns={"difference": "value"})
+        frame.insert(0, "learner", base.model)
+        frame.insert(1, "comparison", comparison)
+        frames.append(frame.drop(columns=["class", "n", "interval"]))
+    return pd.concat(frames, ignore_index=True)
+
+
+def other_classes(collection: Collection) -> str:
+    """Why R0's scores cannot stand beside ours."""
+    return (
+        f"R0 tells {R0_CLASSES} conditions of Fitzpatrick17k apart, from photographs of the "
+        f"clinic; here there are {len(collection.classes)} classes of {collection.name}"
+    )
+
+
+def answer_claims(chapter: "Chapter", collection: Collection) -> None:
+    """Put our r0-cnn beside what R0's table 3 says of its CNN; nothing there can be compared."""
+    claims = load_reported().claims()
+    ours = (claims["group"] == "R0.T3") & (claims["model"] == "CNN")
+    for claim in claims[ours].to_dict("records"):
+        metric = "log_loss" if claim["metric"] == "loss" else claim["metric"]
+        chapter.answer(
+            claim["id"], model="r0-cnn", part=claim["part"], metric=metric,
+            not_comparable=other_classes(collection),
+        )  # fmt: skip
+
+
+def add_findings(chapter: "Chapter", effects: pd.DataFrame) -> None:
+    """Row 0.10, "no better" by the margin that R0 itself passed over; and row 0.17, AlexNet."""
+    verdicts, parts = [], []
+    for comparison in effects["comparison"].unique():
+        row = effect(effects, comparison, "f1_macro")
+        verdicts.append(no_gain(row["low"], row["high"]))
+        parts.append(f"{comparison} {with_interval(row)}")
+    # the variant that says most against "no better" decides
+    order = ("not confirmed", "cannot be compared", "confirmed")
+    verdict, because = min(verdicts, key=lambda each: order.index(each[0]))
+    chapter.finding(
+        "0.10", verdict, measured="macro F1: " + "; ".join(parts),
+        because=f"{because} (one seed, lesions resampled)",
+    )  # fmt: skip
+    chapter.finding(
+        "0.17",
+        "cannot be compared",
+        measured="AlexNet from random weights: balanced accuracy "
+        + chapter.measured("alexnet", "test", "balanced_accuracy"),
+        because="the report names it as a next step and did not train it",
+    )
+
+
+def _layer(layer) -> str:
+    """A layer in a few words: its kind and what is set in it."""
+    kind = type(layer).__name__
+    if kind == "Conv2D":
+        return f"Conv2D, {layer.filters} filters of {layer.kernel_size[0]}×{layer.kernel_size[1]}"
+    if kind == "Dense":
+        return f"Dense, {layer.units} units"
+    if kind == "Dropout":
+        return f"Dropout, {layer.rate:g}"
+    return kind
