@@ -8,7 +8,7 @@
 #     part: I
 #     needs: []
 #     rows: ["0.14", "0.16", "2.1", "4.1"]
-#     lessons: []
+#     lessons: [M16]
 #     accelerator: none
 #     minutes: {quick: 0.2, laptop: 1}
 #   jupytext:
@@ -321,9 +321,9 @@ photographs = load_collection(
 rows = whole_table(photographs)
 chapter.uses(photographs)
 chapter.add_counts(
-    exploration.clinical_counts(rows),
+    exploration.clinical_counts(rows) | {"columns": exploration.published_columns(photographs)},
     of=photographs,
-    claims={"R0.images": "images", "R0.classes": "classes"},
+    claims={"R0.images": "images", "R0.classes": "classes", "R0.columns": "columns"},
 )
 chapter.add_series("tail", exploration.rank_table(rows["label"]))
 chapter.figure(
@@ -383,6 +383,34 @@ chapter.figure(
     caption="Skin type within benign, malignant and non-neoplastic conditions.",
     alt="Stacked bars of skin type for three kinds of conditions; malignant ones are lightest.",
 )
+
+# %% [markdown]
+# ## Where a photograph was found
+#
+# The photographs come from two web atlases. Nobody chose them at random: one site may hold more of
+# some conditions, or of some skins, and its cameras, crops and watermarks are its own. Then a
+# model can name the *site* and seem to have named the condition; it will fail on a third site.
+# This is a confounder, and R0 did not look at it (lesson M16). Whether the site is tied to the
+# answer shows in the table alone. Cramér's V is 0 where two columns know nothing of each other and
+# 1 where one tells the other; shuffling the sites shows what chance would give.
+
+# %%
+chapter.add_series(
+    "site-ties",
+    exploration.confounder_table(
+        rows,
+        "site",
+        ["three_partition_label", "nine_partition_label", "label", "fitzpatrick_scale"],
+        seed=seed,
+    ),
+)
+chapter.table(
+    "site-ties",
+    caption="Cramér's V of the source site with labels and skin type; the same for shuffled sites.",
+    formats={
+        "cramers_v": ".3f", "permuted": ".3f", "permuted_highest": ".3f", "p_value": ".3f"
+    },
+)  # fmt: skip
 
 # %% [markdown]
 # ## One size for all of them
@@ -450,6 +478,14 @@ chapter.add_counts(
 )
 chapter.finding(
     "0.14", **summaries.size_finding(chapter.series("size-rules"), sizes, photographs.phantom)
+)
+chapter.finding(
+    "M16",
+    **exploration.site_finding(
+        chapter.series("site-ties"),
+        ["three_partition_label", "nine_partition_label", "label"],
+        photographs.phantom,
+    ),
 )
 chapter.comparison()
 

@@ -68,9 +68,11 @@ cnn_filters: list[str] = []  # which filters a network trained from scratch trie
 cnn_repeats: int = 5  # how often that network is trained with each, with the seeds 0, 1, 2 …
 cnn_height: int = 48  # pixels, of the images as that network sees them
 cnn_width: int = 64  # pixels, of the images as that network sees them
-cnn_epochs: int = 10  # passes over its training part, at most
+cnn_channels: list[int] = [16, 32, 64]  # of its convolutions (R2's network: 32, 64, 128)
+cnn_epochs: int = 15  # passes over its training part, at most
+cnn_patience: int = 10  # epochs without a better validation loss before its training stops
 phantom_filters: list[str] = []  # which filters that network tries on the phantom; [] for none
-phantom_images: int = 350  # how many phantom pictures for it, equally many a class
+phantom_images: int = 700  # how many phantom pictures for it, equally many a class
 judged: int = 10  # phantom pictures in each band of hair that the hair removers are judged on
 thresholds: list[float] = [5, 10, 20, 30, 40, 60]  # grey levels tried for the hair removers
 
@@ -298,7 +300,8 @@ chapter.add_predictions(plain)
 if cnn_filters:
     cnn, plain_cnn = enhancement.cnn_effects(
         lesions, enhancement.seed_splits(lesions, range(cnn_repeats)), cnn_filters,
-        height=cnn_height, width=cnn_width, epochs=cnn_epochs,
+        height=cnn_height, width=cnn_width, epochs=cnn_epochs, patience=cnn_patience,
+        channels=cnn_channels,
     )  # fmt: skip
     chapter.add_predictions(plain_cnn)
     effects = pd.concat([effects, cnn], ignore_index=True)
@@ -334,7 +337,8 @@ if phantom_filters:
     )
     on_phantom, _ = enhancement.cnn_effects(
         twin, enhancement.seed_splits(twin, range(cnn_repeats)), phantom_filters,
-        height=cnn_height, width=cnn_width, epochs=cnn_epochs,
+        height=cnn_height, width=cnn_width, epochs=cnn_epochs, patience=cnn_patience,
+        channels=cnn_channels,
     )  # fmt: skip
     chapter.add_series("phantom-effects", on_phantom)
     chapter.figure(

@@ -202,9 +202,9 @@ def test_unscaled_pixels_explode_and_clipping_holds(lesions):
         CachedImages(values * 300, ids, Path()),
         binary,
         list(ids),
-        steps=8,
+        steps=16,
     )
-    found = explosions(arms, 8).set_index("arm")
+    found = explosions(arms, 16).set_index("arm")
     assert found["exploded"].to_dict() == {
         "scaled pixels": False,
         "unscaled pixels": True,

@@ -47,9 +47,11 @@ def test_r2_cnn_is_the_network_of_r2():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_probabilities_of_either_pixel_type(name):
-    pixels = np.random.default_rng(0).integers(0, 256, (3, 16, 20, 3), dtype=np.uint8)
+    least = models.spec(name).smallest_input(**models.spec(name).options)
+    shape = (max(16, least[0]), max(20, least[1]), 3)
+    pixels = np.random.default_rng(0).integers(0, 256, (3, *shape), dtype=np.uint8)
     for classes in (1, 4):
-        model = models.build(name, (16, 20, 3), classes)
+        model = models.build(name, shape, classes)
         output = keras.ops.convert_to_numpy(model(pixels))
         assert output.dtype == np.float32
         assert output.shape == (3, classes)

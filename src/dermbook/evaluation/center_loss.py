@@ -34,13 +34,17 @@ EVERY_STEP, AND_THEN = 30, 5
 
 @dataclass(frozen=True)
 class Formulation:
-    """One way to write center loss down: ``options`` are those of ``center_loss_network``."""
+    """One way to write center loss down: ``options`` are those of ``center_loss_network``.
+
+    standardise: whether the vectors are standardised first (``standardised``).
+    """
 
     name: str
     strength: float
     options: Mapping[str, Any] = field(default_factory=dict)
     optimizer: str = "sgd"
     learning_rate: float = 0.01
+    standardise: bool = False
 
 
 # one dense layer on a pretrained network is R1's own head (row 1.7); its output is the embedding
@@ -60,6 +64,7 @@ ATTEMPTS: Mapping[str, Formulation] = {
         Formulation("sigmoid, λ = 1, Adam", 1.0, _SIGMOID, "adam", 0.001),
         Formulation("softmax, λ = 1", 1.0, _PLAIN),
         Formulation("sigmoid, λ = 0.01", 0.01, _SIGMOID),
+        Formulation("sigmoid, λ = 1, standardised", 1.0, _SIGMOID, standardise=True),
         Formulation("sigmoid, λ = 1, unit length", 1.0, {**_SIGMOID, "normalise": True}),
         Formulation("softmax, λ = 0.01, unit length", 0.01, {**_PLAIN, "normalise": True}),
     )
@@ -93,6 +98,8 @@ def follow(
     if len(collection.classes) != 2:
         raise DataError("follow: R1's task has two classes; relabel the collection first.")
     train, held_out = split.parts["train"], split.parts["validation"]
+    if formulation.standardise:
+        vectors = standardised(vectors, split)
     seed_everything(seed)
     model = center_loss_network(
         vectors.images.shape[1], 2, strength=formulation.strength, seed=seed, **formulation.options
@@ -122,6 +129,14 @@ def follow(
     frame.insert(0, "formulation", formulation.name)
     frame.insert(1, "seed", seed)
     return frame
+
+
+def standardised(vectors: CachedImages, split: Split) -> CachedImages:
+    """Vectors minus the mean of the train part, divided by its standard deviation; float32."""
+    train = vectors.take(split.parts["train"]).astype("float64")
+    centre, spread = train.mean(axis=0), train.std(axis=0)
+    values = (vectors.images - centre) / np.where(spread > 1e-6, spread, 1)
+    return CachedImages(values.astype("float32"), vectors.ids, vectors.path)
 
 
 def outcomes(steps: pd.DataFrame) -> pd.DataFrame:
@@ -242,8 +257,8 @@ def train_center(
     for part in ("train", "validation"):
         ids = split.parts[part]
         parts[part] = Batches(
-            vectors, ids, collection.codes(ids), batch_size=study.batch_size,
-            shuffle=part == "train", seed=seed,
+            vectors, ids, collection.codes(ids), shuffle=part == "train", seed=seed,
+            batch_size=study.batch_size if part == "train" else len(ids),
         )  # fmt: skip
     entropy = keras.metrics.SparseCategoricalCrossentropy(name="cross_entropy")
     result = fit(
@@ -396,15 +411,16 @@ def _parts(model: Any, seen: tuple, unseen: tuple, batch_size: int) -> dict[str,
 
 
 def _chance(answers: np.ndarray, codes: np.ndarray) -> np.ndarray:
-    """Probabilities of ``codes`` (one for all, or one a row), of a sigmoid's or softmax's output."""
+    """Probabilities of ``codes`` (one for all, or one a row), from either kind of output."""
     both = np.hstack([1 - answers, answers]) if answers.shape[1] == 1 else answers
     return both[np.arange(len(both)), np.broadcast_to(codes, len(both))]
 
 
 def _predict(model, name, vectors, collection, ids, part) -> Predictions:
-    from dermbook.training import predict_probabilities
+    from keras import ops
 
-    found = predict_probabilities(model, vectors, ids, 512, progress=False)
+    # so small a network answers for a whole part at once, and nothing is compiled for it
+    found = ops.convert_to_numpy(model(vectors.take(ids), training=False))
     return Predictions.from_probabilities(ids, found, collection, model=name, part=part)
 
 

@@ -7,6 +7,7 @@ from dermbook.data.exploration.associations import (
     largest_excess,
 )
 from dermbook.data.exploration.columns import UNKNOWN
+from dermbook.data.exploration.confounding import confounder_table, site_finding
 from dermbook.data.exploration.counts import (
     age_boxes,
     age_density,
@@ -34,7 +35,7 @@ from dermbook.data.exploration.skin import (
     skin_by_group,
     skin_type_table,
 )
-from dermbook.data.exploration.tail import clinical_counts, rank_table
+from dermbook.data.exploration.tail import clinical_counts, published_columns, rank_table
 
 __all__ = [
     "UNKNOWN",
@@ -46,6 +47,7 @@ __all__ = [
     "category_table",
     "class_table",
     "clinical_counts",
+    "confounder_table",
     "confusion_of_scales",
     "cramers_v",
     "example_ids",
@@ -55,9 +57,11 @@ __all__ = [
     "lesion_area_table",
     "missing_table",
     "photographs_table",
+    "published_columns",
     "rank_table",
     "scale_agreement",
     "shape_table",
+    "site_finding",
     "size_cost",
     "size_figure_table",
     "size_rules",

@@ -19,7 +19,11 @@ def cramers_v(first: pd.Series, second: pd.Series) -> float:
 
     0: knowing one says nothing of the other; 1: it tells it. NaN when either has one value only.
     """
-    table = pd.crosstab(first.to_numpy(), second.to_numpy()).to_numpy(float)
+    return v_of_counts(pd.crosstab(first.to_numpy(), second.to_numpy()).to_numpy(float))
+
+
+def v_of_counts(table: np.ndarray) -> float:
+    """``cramers_v`` of a table of counts, float (rows, columns), none of them empty."""
     n, (rows, columns) = table.sum(), table.shape
     if min(rows, columns) < 2:
         return float("nan")

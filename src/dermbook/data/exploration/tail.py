@@ -2,8 +2,12 @@
 
 import pandas as pd
 
+from dermbook.data.collection import Collection
 from dermbook.data.exploration.skin import SCALES, scale_agreement
+from dermbook.data.fitzpatrick import COLUMNS, NAME
+from dermbook.data.staging import PUBLISHED
 from dermbook.errors import DataError
+from dermbook.paths import data_dir
 
 
 def rank_table(labels: pd.Series) -> pd.DataFrame:
@@ -37,3 +41,17 @@ def clinical_counts(table: pd.DataFrame) -> dict[str, float]:
         "dark": float((types >= 5).mean()),
         **{name: agreement[name] for name in ("same", "within_one", "weighted_kappa")},
     }
+
+
+def published_columns(collection: Collection) -> int:
+    """How many columns the table has that a clinical collection was published with (R0's 0.1).
+
+    Counted in the publisher's own file; for a phantom, those of Fitzpatrick17k's columns that it
+    has (its index stands for the hash). DataError when the file is not there.
+    """
+    if collection.name != NAME:
+        return 1 + len(set(COLUMNS) & set(collection.table.columns))
+    path = data_dir() / NAME / PUBLISHED
+    if not path.is_file():
+        raise DataError(f"{path} is not there: import {NAME} (dermbook data get {NAME}).")
+    return pd.read_csv(path, nrows=0).shape[1]

@@ -14,6 +14,10 @@ from dermbook.models.registry import seeded
 from dermbook.training import seed_everything
 from dermbook.training.gradients import gradient_norms, recording
 
+#: units of a deep head. R1 says "Dense Layers paired with Dropout", not how many. With two layers
+#: all units may switch off for good before anything overflows; with four it overflows first.
+DEEP = (256, 256, 256, 64)
+
 
 @dataclass(frozen=True)
 class GradientArm:
@@ -42,8 +46,8 @@ def exploding_gradients(
     ids: Sequence[str],
     *,
     arms: Sequence[GradientArm] = ARMS,
-    dense: Sequence[int] = (256, 64),
-    learning_rate: float = 0.01,
+    dense: Sequence[int] = DEEP,
+    learning_rate: float = 0.1,
     steps: int = 40,
     batch_size: int = 32,
     seed: int = 0,
@@ -100,7 +104,7 @@ def explosions(frame: pd.DataFrame, steps: int) -> pd.DataFrame:
 
 
 def _head(width: int, dense: Sequence[int], penalty: float, seed: int) -> keras.Model:
-    """R1's deep head without dropout, ending in a logit.
+    """A deep head without dropout, ending in a logit.
 
     A sigmoid's cross-entropy is cut off near 16 in float32; from the logit it can grow freely.
     """

@@ -1,6 +1,6 @@
 """Heads trained on the vectors of a frozen backbone: the cheap half of every experiment here."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,11 @@ R1_HEAD: Mapping[str, Any] = {"dense": (256, 64), "dropout": 0.5}
 #: the head that R4 set on ResNet50V2 (row 4.8)
 R4_HEAD: Mapping[str, Any] = {"dense": (128,), "dropout": 0.2}
 _PARTS = ("train", "validation", "test")
+#: monitor → the metrics beside accuracy that it needs, from a number of classes
+_METRICS: Mapping[str, Callable[[int], Sequence[keras.metrics.Metric]]] = {
+    "val_balanced_accuracy": lambda classes: [BalancedAccuracy(classes)],
+    "val_f1": lambda classes: [MacroF1(classes)],
+}
 
 
 @dataclass(frozen=True)
@@ -91,8 +96,8 @@ def head_trial(
 ) -> Trial:
     """Train one head on vectors of all images and predict the parts, each once.
 
-    seed: of first weights, dropout and order. The learning curve has balanced_accuracy and f1
-    (macro), too, of training and validation.
+    seed: of first weights, dropout and order. The learning curve has f1 (macro) or
+    balanced_accuracy, too, where ``how.monitor`` is of that.
     """
     classes = len(collection.classes)
     with seeded(seed):
@@ -118,7 +123,7 @@ def head_trial(
         validation,
         epochs=how.epochs,
         optimizer=_optimizer(how),
-        metrics=("accuracy", BalancedAccuracy(classes), MacroF1(classes)),
+        metrics=("accuracy", *_METRICS.get(how.monitor, lambda _: ())(classes)),
         early_stopping=EarlyStopping(how.monitor, patience=how.epochs, mode=how.mode),
         plateau=how.plateau,
         restore_best=how.restore_best,
@@ -126,16 +131,7 @@ def head_trial(
         seed=seed,
         verbose="none",
     )
-    predictions = {
-        part: Predictions.from_probabilities(
-            split.parts[part],
-            _probabilities(model, vectors, split.parts[part]),
-            collection,
-            model=name,
-            part=part,
-        )
-        for part in parts
-    }
+    predictions = _predictions(model, vectors, collection, split, parts, name)
     return Trial(name, model.count_params(), model, result, predictions)
 
 
@@ -264,5 +260,22 @@ def _optimizer(how: HeadSetting) -> keras.optimizers.Optimizer:
     return optimizer
 
 
-def _probabilities(model: keras.Model, vectors: CachedImages, ids: Sequence[str]) -> np.ndarray:
-    return predict_probabilities(model, vectors, ids, batch_size=512, progress=False)
+def _predictions(
+    model: keras.Model,
+    vectors: CachedImages,
+    collection: Collection,
+    split: Split,
+    parts: Sequence[str],
+    name: str,
+) -> dict[str, Predictions]:
+    """All parts in one go: parts of other sizes would compile the prediction again."""
+    ids = [each for part in parts for each in split.parts[part]]
+    found = predict_probabilities(model, vectors, ids, batch_size=512, progress=False)
+    ends = np.cumsum([len(split.parts[part]) for part in parts])
+    return {
+        part: Predictions.from_probabilities(
+            split.parts[part], found[end - len(split.parts[part]) : end], collection,
+            model=name, part=part,
+        )
+        for part, end in zip(parts, ends, strict=True)
+    }  # fmt: skip
