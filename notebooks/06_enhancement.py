@@ -301,7 +301,7 @@ if cnn_filters:
     cnn, plain_cnn = enhancement.cnn_effects(
         lesions, enhancement.seed_splits(lesions, range(cnn_repeats)), cnn_filters,
         height=cnn_height, width=cnn_width, epochs=cnn_epochs, patience=cnn_patience,
-        channels=cnn_channels,
+        options=enhancement.lean(cnn_channels),
     )  # fmt: skip
     chapter.add_predictions(plain_cnn)
     effects = pd.concat([effects, cnn], ignore_index=True)
@@ -338,7 +338,7 @@ if phantom_filters:
     on_phantom, _ = enhancement.cnn_effects(
         twin, enhancement.seed_splits(twin, range(cnn_repeats)), phantom_filters,
         height=cnn_height, width=cnn_width, epochs=cnn_epochs, patience=cnn_patience,
-        channels=cnn_channels,
+        options=enhancement.lean(cnn_channels),
     )  # fmt: skip
     chapter.add_series("phantom-effects", on_phantom)
     chapter.figure(

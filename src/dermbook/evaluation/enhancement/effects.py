@@ -106,22 +106,16 @@ def cnn_effects(
     height: int,
     width: int,
     architecture: str = "r2-cnn",
-    channels: Sequence[int] = (16, 32, 64),
     resamples: int = 1000,
     **training: Any,
 ) -> tuple[pd.DataFrame, Predictions]:
     """``filter_effects`` on a network trained from scratch, R0's way; else as ``head_effects``.
 
-    channels: of its convolutions. Its dense layer has 64 units and its dropout is .1: with little
-    data and few epochs, the reports' wider network with more dropout stays near chance, where no
-    filter could show an effect. training: see ``train_cnn``.
+    training: see ``train_cnn``.
     """
     filters = chosen(filters)
     pictures = filtered_images(collection, filters, height=height, width=width)
-    options = {"filters": list(channels), "dense": [64], "dropout": 0.1}
-    learn = train_cnn(
-        collection, pictures, splits, architecture=architecture, options=options, **training
-    )
+    learn = train_cnn(collection, pictures, splits, architecture=architecture, **training)
     return _named(architecture, learn, filters, list(splits), resamples)
 
 
