@@ -76,6 +76,7 @@ depth_images: int = 1500  # training pictures for that; 0 takes all
 depth_height: int = 32  # pixels
 depth_width: int = 48  # pixels
 depth_epochs: int = 2  # passes over them
+warm_up: int = 20  # passes, at most, in which a new head learns alone before the backbone does
 retrained: str = ""  # a second backbone, retrained in full (R1: vgg16); empty for none
 retrained_height: int = 48  # pixels
 retrained_width: int = 64  # pixels
@@ -303,7 +304,8 @@ fine_tuning.add_trials(chapter, {depth: [trial] for depth, trial in by_depth.ite
 # %%
 second = fine_tuning.retrain(
     retrained, binary, fewer, height=retrained_height, width=retrained_width,
-    epochs=depth_epochs, sampling="balanced", weights=weights, checkpoints=kept, seed=seed,
+    epochs=depth_epochs, warm_up=warm_up, sampling="balanced", weights=weights,
+    checkpoints=kept, seed=seed,
 )  # fmt: skip
 fine_tuning.add_trials(chapter, {name: [trial] for name, trial in second.items()})
 chapter.add_series("depths", tuning.unfreezing_table(by_depth | second))
@@ -445,7 +447,7 @@ best = tuning.fine_tune(
     last=None if best_last < 0 else best_last, epochs=best_epochs, minutes=best_minutes,
     learning_rate=best_rate, sampling=best_sampling, augment=best_augment,
     smoothing=best_smoothing, ema=best_ema, flips=best_flips, monitor="val_balanced_accuracy",
-    weights=weights, checkpoints=kept, seed=seed,
+    warm_up=warm_up, weights=weights, checkpoints=kept, seed=seed,
 )  # fmt: skip
 chapter.add_trial(best)
 chapter.add_learning_curves([best], name="best-curve")

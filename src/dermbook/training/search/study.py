@@ -28,9 +28,9 @@ SAMPLERS = ("random", "tpe")
 #: of a training that dies or fails; then its setting is given up
 ATTEMPTS = 3
 #: draws in a row that bring nothing new before the space counts as exhausted
-FRUITLESS = 200
+FRUITLESS = 100
 #: of these, after so many TPE has settled, and one at random is drawn instead
-SETTLED = 20
+SETTLED = 5
 #: outcomes of a draw that cost no training
 _UNTRAINED = ("impossible", "repeated")
 _WAIT = 0.2  # seconds between two looks at what other processes still train
