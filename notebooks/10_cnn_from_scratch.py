@@ -407,7 +407,7 @@ chapter.finding(
     because="the report calls its result poor and gives no number",
 )
 cnn_from_scratch.answer_claims(chapter, lesions)
-cnn_from_scratch.add_findings(chapter, effects)
+cnn_from_scratch.add_findings(chapter, effects, lesions)
 chapter.findings_table()
 
 # %%

@@ -227,7 +227,7 @@ def test_depths_share_all_but_what_learns(lesions, images):
     assert set(fewer.parts["train"]) < set(split.parts["train"])
     assert fewer.parts["test"] == split.parts["test"]
     binary = two_classes(collection, ["mel", "bcc", "akiec"])
-    trials = unfreezing("tiny", binary, fewer, images, ["0", "all"], epochs=1, warm_up=1)
+    trials = unfreezing("tiny", binary, fewer, images, ["0", "all"], epochs=1, warm_up=0)
     table = unfreezing_table(trials).drop_duplicates("model").set_index("depth")
     assert table.loc["0", "trainable"] == 65
     assert table.loc["all", "trainable"] == 65 + sum(
@@ -270,14 +270,14 @@ def failing_inside(policy):
 
 def test_last_epoch_and_best_epoch_are_the_same_training(lesions, images):
     vectors = vectors_of("tiny", lesions[0], height=32, width=32)
-    trials = head_trials(vectors, *lesions, last_epoch_settings(3), [0], parts=["validation"])
+    trials = head_trials(vectors, *lesions, last_epoch_settings(2), [0], parts=["validation"])
     (best,), (last,) = trials["ft-best"], trials["ft-last"]
     columns = best.fit.history.columns.drop("seconds")
     assert best.fit.history[columns].equals(last.fit.history[columns])
     again = predict_probabilities(
         last.model, vectors, lesions[1].parts["validation"], progress=False
     )
-    assert np.array_equal(again, last.predictions["validation"].probabilities.astype("float32"))
+    assert again == pytest.approx(last.predictions["validation"].probabilities, abs=1e-6)
     assert best.fit.best_epoch == best.fit.history["val_loss"].idxmin() + 1
 
 

@@ -48,7 +48,7 @@ def costs(trials: Sequence["Trial"], images: int) -> pd.DataFrame:
 
 
 def full_size(chapter: "Chapter") -> pd.DataFrame:
-    """R0's network at R0's own size, layer by layer; its totals answer what the report counts.
+    """R0's network at R0's own size, layer by layer; its layers answer what the report counts.
 
     Columns: number (of the layer as the report counts them), layer, output (height × width ×
     channels, or units), parameters.
@@ -61,7 +61,8 @@ def full_size(chapter: "Chapter") -> pd.DataFrame:
     for metric, value in exact.items():
         row = {"metric": metric, "value": value, "interval": EXACT}
         chapter.add_metrics(pd.DataFrame([row]), model="r0-cnn-full-size", part="all")
-        chapter.answer(f"R0.{metric}", model="r0-cnn-full-size", part="all", metric=metric)
+    # the report counts its layers; its parameters follow from its code, it does not print them
+    chapter.answer("R0.layers", model="r0-cnn-full-size", part="all", metric="layers")
     return pd.DataFrame(
         [
             {
@@ -114,8 +115,18 @@ def answer_claims(chapter: "Chapter", collection: Collection) -> None:
         )  # fmt: skip
 
 
-def add_findings(chapter: "Chapter", effects: pd.DataFrame) -> None:
-    """Row 0.10, "no better" by the margin that R0 itself passed over; and row 0.17, AlexNet."""
+def add_findings(chapter: "Chapter", effects: pd.DataFrame, collection: Collection) -> None:
+    """Rows 0.9, 0.10 ("no better", by the margin that R0 itself passed over), and 0.17, AlexNet."""
+    counts = [
+        chapter.measured("r0-cnn-full-size", "all", each) for each in ("parameters", "layers")
+    ]
+    chapter.finding(
+        "0.9",
+        "cannot be compared",
+        measured=f"{counts[0]} parameters in {counts[1]} layers at R0's size; as trained here, "
+        f"macro F1 {chapter.measured('r0-cnn', 'test', 'f1_macro')}",
+        because=other_classes(collection),
+    )
     verdicts, parts = [], []
     for comparison in effects["comparison"].unique():
         row = effect(effects, comparison, "f1_macro")

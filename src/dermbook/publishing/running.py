@@ -36,6 +36,8 @@ from dermbook.publishing.header import Header, find_chapter
 from dermbook.publishing.parameters import check_parameters
 from dermbook.publishing.plain_yaml import load_yaml
 
+#: seconds that a kernel may take to start; papermill's own minute is short on a busy machine
+KERNEL_START = 300
 TRACEBACK_LINES = 40
 _THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -187,6 +189,7 @@ def _papermill(header: Header, running: Path, log: Path, values: dict[str, Any])
                 kernel_name="python3",
                 progress_bar=sys.stderr.isatty(),
                 log_output=True,
+                start_timeout=KERNEL_START,
                 cwd=str(book_root()),
             )
     except papermill.PapermillExecutionError as error:

@@ -68,7 +68,7 @@ def recording(name: str, *, learning_rate: float, steps: int, clip: float = 0.0)
     if name not in RECORDING:
         raise ParameterError(f"optimizer: must be one of {', '.join(RECORDING)}, not {name!r}.")
     return RECORDING[name](
-        learning_rate=learning_rate, steps=steps, global_clipnorm=clip if clip else None
+        learning_rate=float(learning_rate), steps=steps, global_clipnorm=clip if clip else None
     )
 
 
