@@ -45,7 +45,7 @@ def task(n=120, d=6, gap=3.0, seed=0, scale=1.0):
         "validation": tuple(ids[n // 2 : 3 * n // 4]),
         "test": tuple(ids[3 * n // 4 :]),
     }
-    split = Split("made-up", parts, "lesion-grouped", seed)
+    split = Split("made-up", "lesion-grouped", seed, parts)
     images = CachedImages((scale * vectors).astype("float32"), ids, Path())
     return images, collection, split
 
@@ -67,17 +67,19 @@ def test_the_limit_is_exact_for_one_class_in_full_batches():
     second = np.linalg.eigvalsh(with_bias.T @ with_bias / 40)[-1]
     assert limit == pytest.approx(1.5 / (0.1 * second))
     # all vectors alike: one direction, one class, and n / (1 + n) nearly 1
-    alike = np.tile([[1.0, 2.0]], (4000, 1))
+    alike = np.tile([[1.0, 2.0]], (400, 1))
     limit = largest_strength(alike, 0.1, 0.5)
 
-    def gap_after(strength, steps=400):
-        weight, layer = np.array([1.0, 1.0, 1.0]), CenterLoss(2, rate=0.5)
-        vector, codes = np.array([1.0, 2.0, 1.0]), np.zeros(4000, "int32")
+    def gap_after(strength, steps=150):
+        weight, layer, center = np.array([1.0, 1.0, 1.0]), CenterLoss(2, rate=0.5), 0.0
+        vector, codes = np.array([1.0, 2.0, 1.0]), np.zeros(400, "int32")
         for _ in range(steps):
-            z = np.full((4000, 1), weight @ vector, "float32")
-            layer(z, codes, training=False)
-            gap = float(z[0, 0] - keras.ops.convert_to_numpy(layer.centers)[0, 0])
-            layer(z, codes, training=True)
+            z = np.full((400, 1), weight @ vector, "float32")
+            loss = layer(z, codes, training=True)
+            # the loss is half the squared gap to the center before it moved
+            side = np.sign(z[0, 0] - center)
+            gap = float(side * np.sqrt(2 * float(loss)))
+            center = float(keras.ops.convert_to_numpy(layer.centers)[0, 0])
             weight -= 0.1 * strength * gap * vector
         return abs(gap)
 

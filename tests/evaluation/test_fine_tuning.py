@@ -45,7 +45,7 @@ from dermbook.training.sampling import class_sampler
 ROOT = Path(__file__).resolve().parents[2]
 
 HOW = {
-    "epochs": 3, "learning_rate": 1e-3, "warm_up": 2, "sampling": "square-root", "augment": "flips",
+    "epochs": 2, "learning_rate": 1e-3, "warm_up": 1, "sampling": "square-root", "augment": "flips",
     "smoothing": 0.05, "ema": 0.9, "batch_size": 16, "verbose": "none",
 }  # fmt: skip
 

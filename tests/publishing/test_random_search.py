@@ -86,7 +86,7 @@ def test_a_search_is_chosen_repeated_and_taken_apart(bench):
     table = found.table
     assert set(table["outcome"]) >= {"complete", "impossible"}
     assert (table.loc[table["pool"] == 60, "outcome"] != "complete").all()
-    assert "60×60 pixels" in table.loc[table["outcome"] == "impossible", "reason"].iloc[0]
+    assert "62×62 pixels" in table.loc[table["outcome"] == "impossible", "reason"].iloc[0]
     candidates = found.candidates()
     assert [each.ids == bench.split.parts["validation"] for each in candidates] == [True, True]
     assert not list(found.folder.glob("*.npz"))

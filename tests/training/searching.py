@@ -1,4 +1,4 @@
-"""A search in a process of its own: ``searching.py FOLDER TRIALS [kill STEP DRAW]``.
+"""A search in a process of its own: ``searching.py FOLDER TRIALS [kill STEP TRAINING]``.
 
 The objective is arithmetic. It writes a line for every training that it begins, so that a test can
 count them over all processes, and may kill its own process.
@@ -28,13 +28,15 @@ def plan(**options):
     return Plan(SPACE, **{"seed": 4, "pruned_after": 0, **options})
 
 
-def objective(folder, *, pause=0.0, kill=None, began=None):
+def objective(folder, *, pause=0.0, kill=None):
     def train(training):
-        with (Path(folder) / "began.txt").open("a", encoding="utf-8") as stream:
+        with (Path(folder) / "began.txt").open("a+", encoding="utf-8") as stream:
             stream.write(f"{training.key}\n")
+            stream.seek(0)
+            number = len(stream.readlines())
         for step in (1, 2, 3):
             training.report(step, value_of(training.setting) * step / 3)
-            if kill and kill == (step, began()):
+            if kill == (step, number):
                 os.kill(os.getpid(), signal.SIGKILL)
             time.sleep(pause)
         return value_of(training.setting)
@@ -55,16 +57,9 @@ def main(folder, trials, *rest):
     without_keras()
     from dermbook.training.search import search
 
-    counter = iter(range(10**6))
-    numbers = {}
-
-    def began():
-        lines = (Path(folder) / "began.txt").read_text(encoding="utf-8").splitlines()
-        return numbers.setdefault(len(lines), next(counter))
-
     kill = (int(rest[1]), int(rest[2])) if rest else None
     search(
-        objective(folder, pause=0.02, kill=kill, began=began),
+        objective(folder, pause=0.02, kill=kill),
         plan(),
         folder,
         trials=int(trials),

@@ -16,6 +16,7 @@ from keras import layers
 
 from dermbook.errors import ParameterError
 from dermbook.models.backbones import BACKBONES, Scaling, backbone, load_network
+from dermbook.models.backbones import _calibrate as calibrate
 from dermbook.models.heads import HEADS, add_head, check_head
 from dermbook.models.parts import check_choice
 from dermbook.models.registry import register, seeded
@@ -94,7 +95,7 @@ def transfer(
     # drawn from build's seed, so random weights follow it, too
     drawn = random.getrandbits(16)
     if base == TINY:
-        network, origin, own = _tiny(input_shape), "random initial weights, a stand-in", "symmetric"
+        network, origin, own = _tiny(input_shape, drawn), "random, of a stand-in", "symmetric"
     else:
         network, found = load_network(base, input_shape, weights=weights, seed=drawn)
         origin, own = found.origin, backbone(base).scaling
@@ -142,8 +143,11 @@ def pooled_part(model: keras.Model) -> keras.Model:
     return keras.Model(model.input, model.get_layer("pooled").output, name=f"{model.name}_pooled")
 
 
-def _tiny(input_shape: tuple[int, int, int]) -> keras.Model:
-    """Four blocks of a strided convolution, batch normalisation and ReLU, 16 to 64 channels."""
+def _tiny(input_shape: tuple[int, int, int], seed: int) -> keras.Model:
+    """Four blocks of a strided convolution, batch normalisation and ReLU, 16 to 64 channels.
+
+    As for other random backbones, the statistics of its normalisations are those of noise.
+    """
     image = keras.Input(input_shape)
     x = image
     for number, filters in enumerate((16, 32, 48, 64), start=1):
@@ -152,7 +156,9 @@ def _tiny(input_shape: tuple[int, int, int]) -> keras.Model:
         )(x)
         x = layers.BatchNormalization(name=f"norm_{number}")(x)
         x = layers.ReLU(name=f"relu_{number}")(x)
-    return keras.Model(image, x)
+    network = keras.Model(image, x)
+    calibrate(network, input_shape, seed)
+    return network
 
 
 def _smallest(*, base: str, dense: Any, dropout: Any, penalty: Any, batch_norm: Any, **_: Any):

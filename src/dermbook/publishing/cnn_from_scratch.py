@@ -135,6 +135,9 @@ def add_findings(chapter: "Chapter", effects: pd.DataFrame, collection: Collecti
     # the variant that says most against "no better" decides
     order = ("not confirmed", "cannot be compared", "confirmed")
     verdict, because = min(verdicts, key=lambda each: order.index(each[0]))
+    if not _has_learned(chapter.scores("test"), effects["learner"].iloc[0], collection):
+        # three networks that always name the commonest class differ by nothing, and mean nothing
+        verdict, because = "cannot be compared", "the network itself is not better than guessing"
     chapter.finding(
         "0.10", verdict, measured="macro F1: " + "; ".join(parts),
         because=f"{because} (one seed, lesions resampled)",
@@ -146,6 +149,12 @@ def add_findings(chapter: "Chapter", effects: pd.DataFrame, collection: Collecti
         + chapter.measured("alexnet", "test", "balanced_accuracy"),
         because="the report names it as a next step and did not train it",
     )
+
+
+def _has_learned(scores: pd.DataFrame, model: str, collection: Collection) -> bool:
+    """Whether the interval of a model's balanced accuracy lies above guessing."""
+    row = scores[(scores["model"] == model) & (scores["metric"] == "balanced_accuracy")].iloc[0]
+    return bool(row["low"] > 1 / len(collection.classes))
 
 
 def _layer(layer) -> str:

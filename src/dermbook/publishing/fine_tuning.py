@@ -420,4 +420,4 @@ def _fate(row: pd.Series) -> str:
 
 
 def _times(row: pd.Series) -> str:
-    return f"{int(row['halved'])} times, {int(row['wrong'])} without a plateau"
+    return f"halvings {int(row['halved'])}, of them without a plateau {int(row['wrong'])}"

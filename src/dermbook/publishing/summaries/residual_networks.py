@@ -63,9 +63,9 @@ def _gradients(record: Record) -> list[str]:
             f"Before any training, the gradient of the first convolution of `{network}`, relative "
             f"to its weights, is {_number(with_)} with skips and {_number(without)} without them: "
             + (
-                f"{_number(factor)} times as large without."
+                f"without them it is {_number(factor)} times as large."
                 if factor >= 1
-                else f"{_number(1 / factor)} times as small without."
+                else f"with them it is {_number(1 / factor)} times as large."
             )
         )
     return sentences

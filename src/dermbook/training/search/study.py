@@ -57,7 +57,12 @@ class Training:
     _trial: "optuna.Trial" = field(repr=False)
 
     def report(self, step: int, value: float) -> None:
-        """Tell the score after a step (an epoch, from 1); PrunedError if it is not promising."""
+        """Tell the score after a step (an epoch, from 1); PrunedError if it is not promising.
+
+        A step that an attempt before a kill has reported stays as it was.
+        """
+        if str(step) in self._trial.user_attrs.get("before", {}):
+            return
         self._trial.report(float(value), int(step))
         if self._trial.should_prune():
             raise PrunedError
