@@ -10,7 +10,7 @@
 #     rows: ["0.9", "0.10", "0.17", "1.3", "2.2"]
 #     lessons: []
 #     accelerator: optional
-#     minutes: {quick: 0.5}
+#     minutes: {quick: 1.5}
 #   jupytext:
 #     cell_metadata_filter: tags,mystnb,-all
 #     formats: ipynb,py:percent
@@ -52,7 +52,7 @@
 # ## What it needs
 #
 # No other chapter, though *Exploration* says what is in the images. An accelerator helps and is not
-# required. The `quick` edition trains narrow networks on the phantom in well under a minute;
+# required. The `quick` edition trains narrow networks on the phantom in about a minute;
 # `laptop` trains on all of HAM10000 at reduced size on two cores.
 
 # %% tags=["parameters"]

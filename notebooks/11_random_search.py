@@ -106,8 +106,8 @@ chapter.table("parts", caption="Images of each class in each part, as the search
 # ## The grid
 #
 # R1 names what it varied and gives the values of its two winners. The other values are ours. With
-# two to four values for each setting there are tens of thousands of combinations; nobody trains them
-# all.
+# two to four values for each setting there are tens of thousands of combinations; nobody trains
+# them all.
 
 # %%
 space = random_search.grid(filters)

@@ -117,8 +117,9 @@ chapter.parameter_table()
 #
 # As it trains we look at a few hundred training images: the cross-entropy, the center loss, and
 # how long the embeddings are. A training has **diverged** if its loss was ever infinite or a
-# thousand times its first value. It has **collapsed** if it did not diverge and its area under the
-# ROC curve on the validation part ends below .6. Else it **trains**.
+# thousand times its first value. It has **collapsed** if it did not diverge, and either its area
+# under the ROC curve on the validation part ends below .6 or its embeddings have shrunk to less
+# than a hundredth of their first length. Else it **trains**.
 
 # %%
 names = center_loss.chosen_attempts(attempts)
@@ -214,7 +215,7 @@ chapter.figure(
     plots.strength_sweep,
     caption="Validation scores by λ, and squared distances within classes over those between "
     "class means. Dots are seeds, lines go through their means.",
-    alt="Scores hardly change with small weights, while distances within classes shrink.",
+    alt="Three panels against the weight of center loss: two scores and a ratio of distances.",
 )
 
 # %% [markdown]
@@ -274,7 +275,7 @@ chapter.figure(
     "embeddings",
     plots.embedding_points,
     caption="Embeddings of validation images without (plain) and with center loss (center).",
-    alt="Four panels of points by class; with center loss the points of a class lie closer.",
+    alt="Four panels of points by class, two networks without and two with center loss.",
 )
 
 # %% [markdown]

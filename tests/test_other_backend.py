@@ -13,7 +13,6 @@ HERE = Path(__file__).parent
 CHECKS = (
     HERE / "backend_checks.py",
     HERE / "models" / "test_center_loss.py",
-    HERE / "training" / "test_predicting.py",
 )
 # what Keras imports of a backend, and what that needs in its turn
 NEEDED = {"jax": ("jax", "jaxlib"), "torch": ("torch", "sympy")}
@@ -26,7 +25,7 @@ def test_the_package_runs_on_another_backend(backend):
     if missing:
         pytest.skip(f"the backend {backend} needs {', '.join(missing)}, not installed")
     command = [
-        sys.executable, "-m", "pytest", "-q", "-m", "not slow", "-p", "no:cacheprovider",
+        sys.executable, "-m", "pytest", "-m", "not slow", "-p", "no:cacheprovider",
         *map(str, CHECKS),
     ]  # fmt: skip
     environment = {**os.environ, "KERAS_BACKEND": backend}

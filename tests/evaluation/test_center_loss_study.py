@@ -101,6 +101,7 @@ def test_outcomes_of_known_courses():
             course("came back", [1.0, 2 * EXPLODED, 0.1], 0.9),
             course("flat", [1.0, 0.5, 0.5], 0.5),
             course("good", [1.0, 3.0, 0.2], 0.9),
+            course("one point", [1.0, 0.5, 0.5], 0.7).assign(norm=[1.0, 0.1, 0.009]),
         ]
     )
     found = outcomes(steps).set_index("formulation")
@@ -110,6 +111,7 @@ def test_outcomes_of_known_courses():
         "came back": "diverged",
         "flat": "collapsed",
         "good": "trains",
+        "one point": "collapsed",
     }
     assert found.loc["undefined", "largest"] == np.inf
     assert found.loc["good", "steps"] == 2

@@ -114,7 +114,7 @@ def test_finalists_are_trained_alike_and_compared_in_pairs(bench, monkeypatch):
         name: {**setting, "conv_count": 1, "filters": 2, "units": 4}
         for name, setting in WINNERS.items()
     }
-    monkeypatch.setattr(random_search, "WINNERS", small)
+    monkeypatch.setattr("dermbook.evaluation.searching.WINNERS", small)
     setting = small["r1-winner-1"]
     finalists = random_search.train_finalists(bench, setting, [0, 5])
     assert {name: [trial.name for trial in trials] for name, trials in finalists.items()} == {

@@ -26,6 +26,8 @@ EXPLODED = 1000.0
 #: an area under the curve of no use: a model below it has collapsed (or learned nothing)
 GUESSING = 0.6
 METRICS = ("balanced_accuracy", "roc_auc")
+#: embeddings that have shrunk to less than this share of their first length are one point
+SHRUNK = 0.01
 #: images that the parts of the loss are measured on
 PROBE = 256
 #: so many steps are looked at one by one, and then every fifth: what explodes does so at once
@@ -144,8 +146,8 @@ def outcomes(steps: pd.DataFrame) -> pd.DataFrame:
 
     Columns formulation, seed, steps, first, largest, last (of what it minimises), norm and auc at
     the end, outcome: ``diverged`` if the loss was once not finite or over ``EXPLODED`` times its
-    first value; else ``collapsed`` if the area under the curve ends below ``GUESSING``; else
-    ``trains``.
+    first value; else ``collapsed`` if the area under the curve ends below ``GUESSING`` or the
+    embeddings have shrunk to under ``SHRUNK`` of their first length; else ``trains``.
     """
     rows = []
     for (name, seed), of in steps.groupby(["formulation", "seed"], sort=False):
@@ -154,12 +156,12 @@ def outcomes(steps: pd.DataFrame) -> pd.DataFrame:
         finite = np.isfinite(total)
         largest = np.max(total[finite]) if finite.all() else np.inf
         auc = float(of["auc"].iloc[-1])
+        at_first, norm = float(of["norm"].iloc[0]), float(of["norm"].iloc[-1])
         outcome = "trains"
         if largest > EXPLODED * first:
             outcome = "diverged"
-        elif not auc >= GUESSING:
+        elif not auc >= GUESSING or norm < SHRUNK * at_first:
             outcome = "collapsed"
-        norm = float(of["norm"].iloc[-1])
         rows.append(
             (name, seed, int(of["step"].iloc[-1]), first, largest, last, norm, auc, outcome)
         )

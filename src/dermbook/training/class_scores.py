@@ -34,7 +34,7 @@ class _FromConfusion(keras.metrics.Metric):
         self.counts.assign_add(ops.cast(found, self.counts.dtype))
 
     def reset_state(self) -> None:
-        self.counts.assign(ops.zeros_like(self.counts.value))
+        self.counts.assign(ops.zeros_like(ops.convert_to_tensor(self.counts)))
 
     def get_config(self) -> dict:
         return {**super().get_config(), "classes": self.classes}
@@ -48,7 +48,7 @@ class BalancedAccuracy(_FromConfusion):
         super().__init__(classes, name, **kwargs)
 
     def result(self):
-        counts = self.counts.value
+        counts = ops.convert_to_tensor(self.counts)
         hits, truth = ops.diagonal(counts), ops.sum(counts, axis=1)
         there = ops.cast(truth > 0, hits.dtype)
         recall = hits / ops.maximum(truth, 1e-7)
@@ -63,7 +63,7 @@ class MacroF1(_FromConfusion):
         super().__init__(classes, name, **kwargs)
 
     def result(self):
-        counts = self.counts.value
+        counts = ops.convert_to_tensor(self.counts)
         hits = ops.diagonal(counts)
         both = ops.sum(counts, axis=0) + ops.sum(counts, axis=1)
         return ops.mean(2.0 * hits / ops.maximum(both, 1e-7))

@@ -38,7 +38,7 @@ class _Recording:
         if squares:
             norm = ops.sqrt(sum(squares))
             here = ops.equal(ops.arange(self.steps), ops.cast(self.iterations, "int32"))
-            self.norms.assign(ops.where(here, norm, self.norms.value))
+            self.norms.assign(ops.where(here, norm, ops.convert_to_tensor(self.norms)))
         return super().apply(grads, trainable_variables)
 
     def get_config(self) -> dict:

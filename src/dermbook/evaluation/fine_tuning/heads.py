@@ -201,6 +201,7 @@ def plateau_setting(mode: str, epochs: int) -> HeadSetting:
         learning_rate=1e-3,
         batch_size=16,
         epochs=epochs,
+        sampling="balanced",  # for R4's balanced class weights
         monitor="val_f1",
         mode="max",
         plateau=r4_plateau(mode),
@@ -211,7 +212,7 @@ def plateau_setting(mode: str, epochs: int) -> HeadSetting:
 def last_epoch_settings(epochs: int) -> dict[str, HeadSetting]:
     """One training of R4's head that ends with the best epoch's weights, and one with the last's,
     as ``ft-best`` and ``ft-last`` (lesson M7)."""
-    how = HeadSetting(learning_rate=1e-3, epochs=epochs, head=dict(R4_HEAD))
+    how = HeadSetting(learning_rate=1e-3, epochs=epochs, sampling="balanced", head=dict(R4_HEAD))
     return {"ft-best": how, "ft-last": replace(how, restore_best=False)}
 
 
