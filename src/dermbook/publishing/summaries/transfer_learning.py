@@ -83,10 +83,12 @@ def _cost(record: Record) -> str:
     cost = record.series_frame("cost").set_index("way")
     same = record.series_frame("cost-same").iloc[0]
     again, once = (cost.loc[way] for way in ("backbone in every epoch", "features once"))
+    alike = "equal probabilities"
+    if same["difference"] > 0:
+        alike = f"probabilities that differ by at most {same['difference']:.1g}"
     return (
         f"{again['epochs']:.0f} epochs take {again['seconds']:.1f} s with the backbone in each "
         f"(from {again['measured']:.0f} measured ones) and {once['seconds']:.1f} s with features "
-        f"made once: {again['seconds'] / once['seconds']:.0f} times less. After equal epochs no "
-        f"probability differs by more than {same['difference']:.1g}, and "
-        f"{same['agreement']:.1%} of the answers are the same."
+        f"made once: {again['seconds'] / once['seconds']:.0f} times less. After equal epochs both "
+        f"heads give {alike}, and {same['agreement']:.1%} of the answers are the same."
     )
