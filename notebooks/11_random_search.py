@@ -196,7 +196,8 @@ chapter.figure(
 # A functional analysis of variance {cite}`hutter2014fanova` fits a forest to the scores and says
 # which share of their variance each setting explains by itself. It always names *some* setting. So
 # the scores are shuffled nineteen times, which leaves nothing to explain, and analysed again: a
-# bar that does not pass the largest of these is no finding.
+# bar that does not pass the largest of these is no finding. One that passes may still be luck, once
+# in twenty for each of the eleven settings.
 
 # %%
 chapter.add_series("importances", random_search.importance_table(found))

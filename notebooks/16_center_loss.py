@@ -140,6 +140,7 @@ chapter.table(
 chapter.figure(
     "steps",
     plots.loss_parts,
+    formulations=center_loss.drawn(names),
     caption="Cross-entropy, center loss and length of the embeddings, step by step (first seed).",
     alt="Logarithmic curves: for some formulations center loss and length grow exponentially.",
 )
@@ -151,9 +152,10 @@ chapter.figure(
 # began with, the next gradient is larger, the next step overshoots more, and the loss grows
 # exponentially.
 #
-# A ReLU ends the same story differently. The first large step pushes every unit below zero, where
-# it has no gradient: all embeddings are equal, the center loss is nearly zero, and nothing is left
-# to tell the classes by. That is a collapse, and the loss curve alone looks like success.
+# A ReLU ends the story differently. The first steps push most units below zero, where they have no
+# gradient, and what is left shrinks towards centers near zero: all embeddings become one point, the
+# center loss is nearly zero, and nothing is left to tell the classes by. That is a collapse, and
+# the loss curve alone looks like success.
 #
 # ## Where the limit lies
 #

@@ -152,5 +152,5 @@ def embedding_points(frame: pd.DataFrame) -> Figure:
         )
         for position, name in enumerate(classes)
     ]  # fmt: skip
-    legend_above(figure, handles, columns=3)
+    legend_above(figure, handles, columns=2)
     return figure

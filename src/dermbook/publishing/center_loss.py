@@ -36,6 +36,21 @@ if TYPE_CHECKING:
     from dermbook.publishing.chapter import Chapter
     from dermbook.publishing.record import Verdict
 
+#: the formulations that the figure of steps shows, for more lines cannot be told apart
+DRAWN = (
+    "sigmoid, no center loss",
+    R1,
+    R1_WITH_SOFTMAX,
+    "sigmoid, λ = 1, ReLU",
+    "sigmoid, λ = 0.01",
+    "sigmoid, λ = 1, unit length",
+)
+
+
+def drawn(names: Sequence[str]) -> list[str]:
+    """Those of the formulations that the figure of steps shows."""
+    return [name for name in DRAWN if name in names]
+
 
 def vectors_of(
     collection: Collection, backbone: str, *, height: int, width: int, weights: str = "imagenet"
