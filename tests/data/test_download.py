@@ -331,7 +331,10 @@ def test_the_command_end_to_end(book, release, monkeypatch):
     assert len(open_collection("ham10000")) == 12
 
 
+# a process started in the background by a shell ignores SIGINT, and so would its children
 GETTING = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from dermbook.data.download import get_collection
 get_collection("ham10000", allow_private=True)
 """
