@@ -417,7 +417,9 @@ chapter.figure(
 # ## Half precision and compiled steps
 #
 # On a GPU, numbers of 16 bits are faster, and compiling a step joins its operations. On a processor
-# either may cost more than it gains, so it is measured. (Only where `policies` names some.)
+# either may cost more than it gains, so it is measured. TensorFlow does not compile a step when
+# operations must be deterministic, as they are in this book; the table then says so. (Only where
+# `policies` names some.)
 
 # %%
 chapter.add_series(
