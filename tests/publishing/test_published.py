@@ -17,6 +17,11 @@ ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "book" / "results"
 RECORDS = sorted(RESULTS.glob("*/*.json"))
 PREDICTIONS = sorted(RESULTS.glob("*/predictions/*/*.parquet"))
+#: chapters that predict other images than those of a part of the canonical split
+OWN_SPLITS = {
+    "enhancement": "repeats its experiment over splits of its own",
+    "random-search": "searches on some of the images of a part",
+}
 SUBMISSIONS = sorted((RESULTS / "submissions").glob("*.csv"))
 
 
@@ -37,12 +42,13 @@ def test_a_published_record_is_real_and_of_a_chapter_that_exists(path):
     assert record.edition == path.parent.name
     assert record.chapter == path.stem
     assert record.chapter in read_headers()
-    # the parameters are still the chapter's own
-    assert check_parameters(record.chapter, record.parameters) == record.parameters
+    # the parameters are still the chapter's own; it may have gained some since
+    assert check_parameters(record.chapter, record.parameters).items() >= record.parameters.items()
     assert record.code.commit
     assert all(len(data.fingerprint) == 64 for data in record.data)
-    # small enough to commit, and too small for pixels
-    assert path.stat().st_size < 400_000
+    # small enough to commit, and too small for pixels: a chapter of fifty models has thousands of
+    # scores, of some 250 bytes each
+    assert path.stat().st_size < 150_000 + 300 * len(record.metrics)
 
 
 @pytest.mark.parametrize("path", PREDICTIONS, ids=names(PREDICTIONS))
@@ -55,7 +61,10 @@ def test_published_scores_follow_from_published_predictions(path):
         len(predictions.classes) != 7
     )
     split = Split.load(ROOT / "data" / "splits" / "ham10000.csv")
-    assert set(predictions.ids) == set(split.parts[predictions.part])
+    if path.parent.name in OWN_SPLITS:
+        assert set(predictions.ids) <= {name for part in split.parts.values() for name in part}
+    else:
+        assert set(predictions.ids) == set(split.parts[predictions.part])
     again = score(predictions)
     for row in again.to_dict("records"):
         published = record.metric(
