@@ -1,5 +1,7 @@
 """A chapter while it runs: strict parameters, honest figures, a complete Record."""
 
+import logging
+
 import pandas as pd
 import pytest
 from fake_book import CHECKOUT
@@ -210,3 +212,14 @@ def test_a_phantom_series_is_called_so_in_a_chapter_about_real_data(book, small_
     assert "Phantom data." not in own.markdown
     chapter.figure("classes", draw, caption="Bars.", alt="Bars.")
     assert told == [True, False]
+
+
+def test_tensorflow_complains_of_other_things_than_many_small_networks(book):
+    opened()
+    (chosen,) = logging.getLogger("tensorflow").filters
+
+    def record(text):
+        return logging.LogRecord("tensorflow", logging.WARNING, "", 0, text, (), None)
+
+    assert not chosen(record("5 out of the last 5 calls to f triggered tf.function retracing."))
+    assert chosen(record("The file is damaged."))

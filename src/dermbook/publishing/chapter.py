@@ -11,6 +11,7 @@ A chapter opens once, adds scores, series and findings as it goes, shows figures
     chapter.close()
 """
 
+import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
@@ -53,6 +54,7 @@ def open_chapter(name: str, namespace: Mapping[str, Any]) -> "Chapter":
     given = {key: namespace[key] for key in known if key in namespace}
     injected = _injected_names(namespace)
     values = check_parameters(name, given | {key: namespace.get(key) for key in injected})
+    logging.getLogger("tensorflow").addFilter(_no_complaint_of_tracing)
     return Chapter(headers[name], values)
 
 
@@ -233,6 +235,12 @@ class Chapter(Gathering):
         if tabs == 1:
             return f"{caption} Phantom data."
         return f"{caption} The tab “This run” shows phantom data."
+
+
+def _no_complaint_of_tracing(record: logging.LogRecord) -> bool:
+    """Drop TensorFlow's advice against tracing often: an experiment builds many small networks, and
+    each is traced once."""
+    return "triggered tf.function retracing" not in record.getMessage()
 
 
 def _injected_names(namespace: Mapping[str, Any]) -> list[str]:
