@@ -75,7 +75,7 @@ classifier: str = "logistic"  # what learns from the vectors: logistic or neares
 
 # %%
 from dermbook import plots
-from dermbook.data import load_collection
+from dermbook.data import load_collection, malignant_or_benign
 from dermbook.data.strategies import split_table
 from dermbook.evaluation.leakage import leak_shares, leak_table
 from dermbook.publishing import leakage, open_chapter, summaries
@@ -272,7 +272,7 @@ chapter.table(
 # one.
 
 # %%
-binary = leakage.benign_or_malignant(lesions)
+binary = malignant_or_benign(lesions)
 with chapter.timing("copies"):
     embed = leakage.embedder(backbone, weights=weights, **size)
     copies = leakage.malignant_copies(binary, embed, seed=seed, **size)

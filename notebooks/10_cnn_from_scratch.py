@@ -86,7 +86,14 @@ unlabelled: str = ""  # a collection without answers to predict, e.g. isic2018-t
 
 # %%
 from dermbook import plots
-from dermbook.data import audit, cached_images, class_counts, load_collection, load_split
+from dermbook.data import (
+    audit,
+    cached_images,
+    class_counts,
+    load_collection,
+    load_split,
+    malignant_or_benign,
+)
 from dermbook.evaluation import best_on_validation, classify, predict_unlabelled
 from dermbook.publishing import cnn_from_scratch, open_chapter, summaries
 from dermbook.publishing.decisions import prevalence_differs
@@ -244,10 +251,7 @@ chapter.add_trial(alexnet)
 # testing: the gap is the finding.
 
 # %%
-two_classes = lesions.relabel(
-    {name: "malignant" if name in malignant else "benign" for name in lesions.classes},
-    classes=("benign", "malignant"),
-)
+two_classes = malignant_or_benign(lesions, malignant)
 one_conv_binary = classify(
     "one-conv",
     two_classes,

@@ -85,7 +85,13 @@ resamples: int = 500  # of lesions and seeds, behind the finalists' intervals
 
 # %%
 from dermbook import plots
-from dermbook.data import cached_images, class_counts, load_collection, load_split
+from dermbook.data import (
+    cached_images,
+    class_counts,
+    load_collection,
+    load_split,
+    malignant_or_benign,
+)
 from dermbook.publishing import open_chapter, random_search, summaries
 
 chapter = open_chapter("random-search", globals())
@@ -96,7 +102,7 @@ pixels = cached_images(lesions, height=height, width=width)
 chapter.parameter_table()
 
 # %%
-two_classes = random_search.malignant_or_benign(lesions, malignant)
+two_classes = malignant_or_benign(lesions, malignant)
 part = random_search.thinned(split, two_classes, search_images, seed=seed)
 folder = chapter.output / "checkpoints" / chapter.name
 chapter.add_series("parts", class_counts(part, two_classes))

@@ -103,7 +103,13 @@ unlabelled: str = ""  # a collection without answers to predict, e.g. isic2018-t
 
 # %%
 from dermbook import plots
-from dermbook.data import cached_images, class_counts, load_collection, load_split
+from dermbook.data import (
+    cached_images,
+    class_counts,
+    load_collection,
+    load_split,
+    malignant_or_benign,
+)
 from dermbook.evaluation import fine_tuning as tuning
 from dermbook.evaluation import predict_unlabelled
 from dermbook.publishing import fine_tuning, open_chapter, summaries
@@ -133,7 +139,7 @@ chapter.table(
 )
 
 # %%
-binary = fine_tuning.two_classes(lesions, malignant)
+binary = malignant_or_benign(lesions, malignant)
 chapter.add_series("parts", class_counts(split, binary))
 chapter.table("parts", caption="Images of each class in each part of the lesion-grouped split.")
 

@@ -85,7 +85,7 @@ dimensions: int = 8  # numbers in an embedding
 
 # %%
 from dermbook import plots
-from dermbook.data import load_collection, load_split
+from dermbook.data import load_collection, load_split, malignant_or_benign
 from dermbook.evaluation.center_loss import (
     Study,
     embedding_points,
@@ -99,10 +99,7 @@ chapter = open_chapter("center-loss", globals())
 lesions = load_collection(collection, images=images, height=height, width=width, seed=seed)
 split = load_split(lesions, seed=seed)
 chapter.uses(lesions, split)
-two_classes = lesions.relabel(
-    {name: "malignant" if name in malignant else "benign" for name in lesions.classes},
-    classes=("benign", "malignant"),
-)
+two_classes = malignant_or_benign(lesions, malignant)
 vectors = center_loss.vectors_of(lesions, backbone, height=height, width=width, weights=weights)
 chapter.parameter_table()
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dermbook.data import Batches, CachedImages, cached_images, load_split
+from dermbook.data import Batches, CachedImages, cached_images, load_split, malignant_or_benign
 from dermbook.errors import ParameterError
 from dermbook.evaluation.fine_tuning import (
     Depth,
@@ -37,7 +37,6 @@ from dermbook.publishing.fine_tuning import (
     depth_effects,
     kendall,
     r1_optimizers,
-    two_classes,
 )
 from dermbook.training import predict_probabilities
 from dermbook.training.sampling import class_sampler
@@ -193,7 +192,7 @@ def test_r4s_curve_is_what_its_log_prints():
 
 
 def test_unscaled_pixels_explode_and_clipping_holds(lesions):
-    binary = two_classes(lesions[0], ["mel", "bcc", "akiec"])
+    binary = malignant_or_benign(lesions[0], ["mel", "bcc", "akiec"])
     ids = pd.Index(lesions[1].parts["train"])
     rng = np.random.default_rng(0)
     values = rng.random((len(ids), 64)).astype("float32")
@@ -226,7 +225,7 @@ def test_depths_share_all_but_what_learns(lesions, images):
     assert len(fewer.parts["train"]) == 20
     assert set(fewer.parts["train"]) < set(split.parts["train"])
     assert fewer.parts["test"] == split.parts["test"]
-    binary = two_classes(collection, ["mel", "bcc", "akiec"])
+    binary = malignant_or_benign(collection, ["mel", "bcc", "akiec"])
     trials = unfreezing("tiny", binary, fewer, images, ["0", "all"], epochs=1, warm_up=0)
     table = unfreezing_table(trials).drop_duplicates("model").set_index("depth")
     assert table.loc["0", "trainable"] == 65
@@ -242,7 +241,7 @@ def test_depths_share_all_but_what_learns(lesions, images):
 
 
 def test_the_policy_is_what_it_was_before(lesions, images):
-    binary = two_classes(lesions[0], ["mel"])
+    binary = malignant_or_benign(lesions[0], ["mel"])
     found = speeds(
         "tiny", binary, lesions[1], images, policies=["float32", "mixed_bfloat16"],
         compiled=[False, True], steps=2, validated=8,

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dermbook.data import load_split
+from dermbook.data import load_split, malignant_or_benign
 from dermbook.errors import DataError, ParameterError
 from dermbook.evaluation.frozen_cost import frozen_cost
 from dermbook.evaluation.recipes import RECIPES, recipe
@@ -13,7 +13,6 @@ from dermbook.evaluation.transfer import (
     best_head,
     head_name,
     logistic_heads,
-    malignant_or_benign,
     seed_spread,
     train_heads,
 )
@@ -165,7 +164,7 @@ def test_recipes_are_those_of_the_reports():
     assert (resnet.plateau.factor, resnet.plateau.min_learning_rate) == (0.5, 1e-5)
     assert recipe("r0").early_stopping.patience == 2
     assert set(RECIPES) == {each.head for each in RECIPES.values()} <= set(HEADS)
-    with pytest.raises(ParameterError, match="Did you mean 'r4-vgg16'"):
+    with pytest.raises(ParameterError, match='Did you mean "r4-vgg16"'):
         recipe("r4-vgg")
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from dermbook.data import MALIGNANT, malignant_or_benign
 from dermbook.data.strategies import split_table
 from dermbook.errors import DataError, ParameterError
 from dermbook.plots import effect_intervals, leak_bars
@@ -136,8 +137,8 @@ def test_vectors_and_copies_belong_to_their_images(small_phantom):
     size = {"height": 24, "width": 32}
     vectors = leakage.image_vectors(small_phantom, "pixels", **size)
     assert tuple(vectors.index) == small_phantom.ids
-    binary = leakage.benign_or_malignant(small_phantom)
-    malignant = small_phantom.table["label"].isin(leakage.MALIGNANT)
+    binary = malignant_or_benign(small_phantom)
+    malignant = small_phantom.table["label"].isin(MALIGNANT)
     assert (binary.codes() == malignant.to_numpy()).all()
     copies = leakage.malignant_copies(binary, leakage.embedder("pixels", **size), **size)
     assert list(copies.index) == list(small_phantom.table.index[malignant])

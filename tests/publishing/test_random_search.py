@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dermbook.data import cached_images, load_split
+from dermbook.data import cached_images, load_split, malignant_or_benign
 from dermbook.errors import ParameterError
 from dermbook.models.searched import WINNERS, network_options
 from dermbook.publishing import random_search
@@ -22,7 +22,7 @@ SMALL = {
 
 @pytest.fixture(scope="module")
 def lesions(small_phantom):
-    return random_search.malignant_or_benign(small_phantom, MALIGNANT)
+    return malignant_or_benign(small_phantom, MALIGNANT)
 
 
 @pytest.fixture(scope="module")
@@ -42,9 +42,9 @@ def test_two_classes_and_what_is_no_class(lesions, small_phantom):
         lesions.table["label"] == "malignant", expected, check_names=False
     )
     with pytest.raises(ParameterError, match="'melanoma' is no class"):
-        random_search.malignant_or_benign(small_phantom, ["melanoma"])
+        malignant_or_benign(small_phantom, ["melanoma"])
     with pytest.raises(ParameterError, match="at least one class"):
-        random_search.malignant_or_benign(small_phantom, [])
+        malignant_or_benign(small_phantom, [])
 
 
 def test_a_thinned_split_keeps_parts_lesions_and_the_test(lesions):

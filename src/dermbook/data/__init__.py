@@ -33,8 +33,10 @@ from dermbook.data.splits import (
     leaks,
     make_canonical,
 )
+from dermbook.data.two_classes import MALIGNANT, malignant_or_benign
 
 __all__ = [
+    "MALIGNANT",
     "Batches",
     "CachedImages",
     "Collection",
@@ -58,6 +60,7 @@ __all__ = [
     "load_collection",
     "load_split",
     "make_canonical",
+    "malignant_or_benign",
     "open_collection",
     "oracle",
     "phantom",

@@ -1,10 +1,10 @@
 """How the reports trained the heads that they put on frozen networks."""
 
-import difflib
 from dataclasses import dataclass
 from typing import Any
 
 from dermbook.errors import ParameterError
+from dermbook.models.registry import nearest
 from dermbook.training import EarlyStopping, Plateau
 from dermbook.training.micro_f1 import MicroF1
 
@@ -91,7 +91,7 @@ RECIPES: dict[str, Recipe] = {
 def recipe(name: str) -> Recipe:
     """The recipe of that name; ParameterError naming the nearest if there is none."""
     if name not in RECIPES:
-        close = difflib.get_close_matches(name, RECIPES, n=1, cutoff=0.5)
-        hint = f" Did you mean {close[0]!r}?" if close else ""
-        raise ParameterError(f"recipe: there is no {name!r}.{hint} Recipes: {', '.join(RECIPES)}.")
+        raise ParameterError(
+            f"recipe: there is no {name!r}.{nearest(name, RECIPES)} Recipes: {', '.join(RECIPES)}."
+        )
     return RECIPES[name]

@@ -140,25 +140,6 @@ class Found:
         return [Predictions.load(_kept(self.folder, key)) for key in complete["key"]]
 
 
-def malignant_or_benign(collection: Collection, malignant: Sequence[str]) -> Collection:
-    """R1's task: the same images with the classes benign and malignant.
-
-    ParameterError for a class that the collection has not.
-    """
-    unknown = [name for name in malignant if name not in collection.classes]
-    if unknown or not malignant:
-        raise ParameterError(
-            f"malignant: {unknown[0]!r} is no class of {collection.name}; its classes are "
-            f"{', '.join(collection.classes)}."
-            if unknown
-            else "malignant: name at least one class."
-        )
-    return collection.relabel(
-        {name: "malignant" if name in malignant else "benign" for name in collection.classes},
-        classes=("benign", "malignant"),
-    )
-
-
 def thinned(split: Split, collection: Collection, images: int, *, seed: int = 0) -> Split:
     """The same split with whole lesions of train and validation, about ``images`` of them in all.
 

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import balanced_accuracy_score
 
-from dermbook.data import Collection, Split
+from dermbook.data import MALIGNANT, Collection, Split, malignant_or_benign
 from dermbook.errors import ParameterError
 from dermbook.evaluation.predictions import Predictions
 from dermbook.evaluation.recipes import Recipe, recipe
@@ -27,8 +27,6 @@ from dermbook.training.vectors import VectorBatches, Vectors
 WEIGHTINGS = ("none", "balanced")
 #: the name of the classical head, where a table names a recipe
 LOGISTIC = "logistic"
-#: classes that count as malignant, as HAM10000's authors have it
-MALIGNANT = ("mel", "bcc", "akiec")
 
 
 @dataclass(frozen=True)
@@ -52,17 +50,6 @@ class HeadTrial:
     def binary(self) -> bool:
         """Whether it answers malignant or benign."""
         return len(self.predictions["validation"].classes) == 2
-
-
-def malignant_or_benign(collection: Collection, malignant: Sequence[str] = MALIGNANT) -> Collection:
-    """R1's two classes of the same images. ParameterError for a class that there is not."""
-    unknown = [name for name in malignant if name not in collection.classes]
-    if unknown or not malignant or len(malignant) == len(collection.classes):
-        raise ParameterError(
-            f"malignant: must be some of {', '.join(collection.classes)}, not {list(malignant)}."
-        )
-    names = {name: "malignant" if name in malignant else "benign" for name in collection.classes}
-    return collection.relabel(names, classes=("benign", "malignant"))
 
 
 def head_name(vectors: str, recipe_name: str, weighting: str = "none", seed: int = 0) -> str:

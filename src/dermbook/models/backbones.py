@@ -128,7 +128,7 @@ def load_network(
     with seeded(seed):
         network = make(weights=found.argument, include_top=False, input_shape=input_shape)
     if found.argument is None:
-        _calibrate(network, input_shape, seed)
+        calibrate(network, input_shape, seed)
     return network, found
 
 
@@ -198,7 +198,7 @@ class Embedder:
         return np.concatenate(parts)
 
 
-def _calibrate(network: keras.Model, input_shape: tuple[int, int, int], seed: int) -> None:
+def calibrate(network: keras.Model, input_shape: tuple[int, int, int], seed: int) -> None:
     """Give the batch normalisations of a random network statistics of random pictures.
 
     Untrained, they divide by one, and dozens of layers shrink the features to nothing (1e-12 in

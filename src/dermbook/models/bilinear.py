@@ -22,7 +22,7 @@ from dermbook.data import Collection
 from dermbook.data.image_store import Layout, open_or_build
 from dermbook.errors import ParameterError
 from dermbook.models.backbones import Embedder, Scaling, backbone, load_network
-from dermbook.models.features import Features, _Blocks
+from dermbook.models.features import FeatureBlocks, Features
 from dermbook.models.heads import add_head, check_head
 from dermbook.models.parts import check_choice, check_count
 from dermbook.models.registry import register
@@ -204,7 +204,7 @@ class _PairEmbedder(Embedder):
         self.name, self.batch_size, self.dimensions = "bilinear", batch_size, int(row.shape[-1])
 
 
-class _PairBlocks(_Blocks):
+class _PairBlocks(FeatureBlocks):
     """Blocks of rows of a ``_PairEmbedder``, kept on disk until all are there."""
 
     def __init__(self, layout: Layout, make, **sizes: Any) -> None:

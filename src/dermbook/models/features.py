@@ -83,7 +83,7 @@ def frozen_features(
     layout = Layout(collection, "features", (about.width,), np.dtype(np.float32), key)
     values = open_or_build(
         layout,
-        blocks=_Blocks(
+        blocks=FeatureBlocks(
             layout, name, height, width, weights, scaling, seed, batch_size, progress, transform
         ),
         progress=progress,
@@ -92,7 +92,7 @@ def frozen_features(
     return Features(values, ids, name, found.origin, layout.path)
 
 
-class _Blocks:
+class FeatureBlocks:
     """Computes blocks of vectors; keeps each on disk until all of them are there."""
 
     def __init__(

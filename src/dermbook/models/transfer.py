@@ -15,8 +15,7 @@ import keras
 from keras import layers
 
 from dermbook.errors import ParameterError
-from dermbook.models.backbones import BACKBONES, Scaling, backbone, load_network
-from dermbook.models.backbones import _calibrate as calibrate
+from dermbook.models.backbones import BACKBONES, Scaling, backbone, calibrate, load_network
 from dermbook.models.heads import HEADS, add_head, check_head
 from dermbook.models.parts import check_choice
 from dermbook.models.registry import register, seeded

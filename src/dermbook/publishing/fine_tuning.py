@@ -42,16 +42,6 @@ _R1_NAMES = {"sgd": "SGD", "adam": "Adam", "adamax": "Adamax", "nadam": "Nadam"}
 _PAIRED = ("balanced_accuracy", "accuracy", "f1_macro")
 
 
-def two_classes(collection: Collection, malignant: Sequence[str]) -> Collection:
-    """The collection as benign or malignant; ParameterError for a class that there is not."""
-    if unknown := [name for name in malignant if name not in collection.classes]:
-        raise ParameterError(f"malignant: {collection.name} has no class {unknown[0]!r}.")
-    return collection.relabel(
-        {name: "malignant" if name in malignant else "benign" for name in collection.classes},
-        classes=("benign", "malignant"),
-    )
-
-
 def prevalences(collection: Collection) -> pd.DataFrame:
     """Malignant images by who says what is malignant: list, classes, images, share."""
     counts = collection.class_counts()

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from dermbook.data import CachedImages, Collection, Split, load_collection, load_split
+from dermbook.data import (
+    CachedImages,
+    Collection,
+    Split,
+    load_collection,
+    load_split,
+    malignant_or_benign,
+)
 from dermbook.data.pipelines import PIPELINES, Job
 from dermbook.data.statistics import drawn_again, moments_by_size
 from dermbook.publishing.compare import plain
@@ -82,8 +89,7 @@ def label_codes(collection: Collection) -> pd.DataFrame:
 def two_folders(collection: Collection, malignant: Sequence[str]) -> pd.DataFrame:
     """R1's two directories (row 1.1): class, images here, and as the report rounds them."""
     quantities = load_reported().quantities()
-    names = {name: "malignant" if name in malignant else "benign" for name in collection.classes}
-    counts = collection.relabel(names, ("benign", "malignant")).class_counts()
+    counts = malignant_or_benign(collection, malignant).class_counts()
     return pd.DataFrame(
         {
             "folder": counts.index,

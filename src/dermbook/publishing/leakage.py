@@ -38,8 +38,6 @@ SIZE_CLAIMS = {
     "R4.validation-images": "r4_validation",
     "R4.test-images": "r4_test",
 }
-#: R1's malignant classes, as row 1.1's notes reckon them
-MALIGNANT = ("mel", "bcc", "akiec")
 #: the score that verdicts rest on: it does not change with the share of a class
 MAIN = "balanced_accuracy"
 #: vectors without a network
@@ -169,13 +167,6 @@ def embedder(backbone: str, *, height: int, width: int, weights: str = "imagenet
     from dermbook.models.backbones import Embedder
 
     return Embedder(backbone, height=height, width=width, weights=weights)
-
-
-def benign_or_malignant(collection: Collection) -> Collection:
-    """The collection in R1's two classes: melanoma, basal cell carcinoma and actinic keratosis
-    are malignant (row 1.1)."""
-    mapping = {name: "malignant" if name in MALIGNANT else "benign" for name in collection.classes}
-    return collection.relabel(mapping, ("benign", "malignant"))
 
 
 def malignant_copies(
