@@ -161,8 +161,9 @@ with chapter.timing("vectors"):
 recipe = tuning.HeadSetting(epochs=epochs, sampling="balanced")
 with chapter.timing("optimizers"):
     by_optimizer = tuning.head_trials(
-        vectors, binary, split, tuning.optimizer_settings(optimizers, recipe), seeds
-    )
+        vectors, binary, split, tuning.optimizer_settings(optimizers, recipe), seeds,
+        checkpoints=kept,
+    )  # fmt: skip
 fine_tuning.add_trials(chapter, by_optimizer)
 
 # %%
@@ -206,7 +207,9 @@ chapter.table(
 
 # %%
 grid = tuning.rate_settings(rates, batch_sizes, tuning.HeadSetting(epochs=epochs))
-by_rate = tuning.head_trials(vectors, lesions, split, grid, seeds, parts=["validation"])
+by_rate = tuning.head_trials(
+    vectors, lesions, split, grid, seeds, parts=["validation"], checkpoints=kept
+)
 found = fine_tuning.rate_table(
     tuning.arms_of(by_rate, seeds, "validation"), rates, batch_sizes, seed=seed
 )
@@ -225,8 +228,9 @@ chapter.table(
 # %%
 with chapter.timing("sizes"):
     by_size = tuning.size_trials(
-        backbone, lesions, sizes, seeds, images=size_images, weights=weights, seed=seed
-    )
+        backbone, lesions, sizes, seeds, images=size_images, weights=weights, seed=seed,
+        checkpoints=kept,
+    )  # fmt: skip
 chapter.add_series("sizes", fine_tuning.size_table(tuning.arms_of(by_size, seeds, "validation")))
 chapter.table(
     "sizes",
@@ -284,7 +288,9 @@ longer = tuning.HeadSetting(
     optimizer="nadam", epochs=nadam_epochs, sampling="balanced",
     head={**tuning.R1_HEAD, "dropout": 0.7},
 )  # fmt: skip
-nadam = tuning.head_trial(vectors, binary, split, longer, name="ft-nadam-longer", seed=seed)
+nadam = tuning.head_trial(
+    vectors, binary, split, longer, name="ft-nadam-longer", seed=seed, checkpoints=kept
+)
 fine_tuning.add_trials(chapter, {"ft-nadam-longer": [nadam]})
 
 # %% [markdown]
@@ -484,7 +490,9 @@ chapter.figure(
 # %%
 chapter.submission(
     best.name,
-    predict_unlabelled(best, load_collection(unlabelled), height=best_height, width=best_width)
+    predict_unlabelled(
+        best, load_collection(unlabelled), height=best_height, width=best_width, flips=best_flips
+    )
     if unlabelled
     else None,
 )

@@ -38,7 +38,7 @@ from dermbook.publishing.fine_tuning import (
     kendall,
     r1_optimizers,
 )
-from dermbook.training import predict_probabilities
+from dermbook.training import predict_flipped, predict_probabilities
 from dermbook.training.sampling import class_sampler
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -128,9 +128,9 @@ def test_the_rate_rises_and_comes_down_by_the_last_epoch():
 def test_mirrored_predictions_do_not_change_when_the_picture_is_mirrored(lesions, images):
     model = build_transfer("tiny", (32, 32, 3), 7, seed=2)
     ids = lesions[0].ids[:6]
-    found = tuning.predict_flipped(model, images, ids)
+    found = predict_flipped(model, images, ids)
     mirrored = CachedImages(np.asarray(images.images)[:, ::-1], images.ids, images.path)
-    assert found == pytest.approx(tuning.predict_flipped(model, mirrored, ids), abs=1e-6)
+    assert found == pytest.approx(predict_flipped(model, mirrored, ids), abs=1e-6)
     assert found.sum(axis=1) == pytest.approx(np.ones(6), abs=1e-5)
     alone = predict_probabilities(model, images, ids, progress=False)
     assert not np.allclose(alone, found, atol=1e-7)

@@ -16,7 +16,13 @@ from dermbook.data import Batches, CachedImages, Collection, Split, cached_image
 from dermbook.errors import ParameterError
 from dermbook.evaluation.predictions import Predictions
 from dermbook.models import build
-from dermbook.training import FitResult, fit, predict_probabilities, seed_everything
+from dermbook.training import (
+    FitResult,
+    fit,
+    predict_flipped,
+    predict_probabilities,
+    seed_everything,
+)
 
 
 @dataclass(frozen=True)
@@ -107,16 +113,18 @@ def best_on_validation(trials: Sequence[Trial]) -> Trial:
 
 
 def predict_unlabelled(
-    trial: Trial, collection: Collection, *, height: int, width: int
+    trial: Trial, collection: Collection, *, height: int, width: int, flips: bool = False
 ) -> Predictions:
     """Predict every image of a collection whose labels are unknown, such as an official test set.
 
-    ``height`` and ``width`` (pixels) are those the trial's model was trained at.
+    ``height`` and ``width`` (pixels) are those the trial's model was trained at; ``flips``: mean
+    over mirrorings, for a model whose other Predictions are so.
     """
     images = cached_images(collection, height=height, width=width)
+    predict = predict_flipped if flips else predict_probabilities
     return Predictions.from_probabilities(
         collection.ids,
-        predict_probabilities(trial.model, images, collection.ids),
+        predict(trial.model, images, collection.ids),
         collection,
         model=trial.name,
         part="test",

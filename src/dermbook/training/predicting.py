@@ -1,7 +1,7 @@
 """Probabilities of a trained model for images of a cache."""
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
@@ -61,6 +61,24 @@ def predict_probabilities(
         output = model.predict_on_batch(tuple(inputs) if len(inputs) > 1 else inputs[0])
         rows[start : start + len(chosen)] = np.asarray(output)[: len(chosen)]
     return np.concatenate([1 - rows, rows], axis=1) if rows.shape[1] == 1 else rows
+
+
+def predict_flipped(
+    model: keras.Model, images: "CachedImages", ids: Sequence[str] | pd.Index, **options: Any
+) -> np.ndarray:
+    """Mean probabilities of each picture and its three mirrorings, float32 (n, classes).
+
+    options: see ``predict_probabilities``.
+    """
+    from dermbook.data.cache import CachedImages
+
+    pixels = np.asarray(images.images)
+    views = (pixels, pixels[:, :, ::-1], pixels[:, ::-1], pixels[:, ::-1, ::-1])
+    found = [
+        predict_probabilities(model, CachedImages(view, images.ids, images.path), ids, **options)
+        for view in views
+    ]
+    return np.mean(found, axis=0)
 
 
 def _steps(images: int, batch_size: int, progress: bool) -> Iterable[int]:

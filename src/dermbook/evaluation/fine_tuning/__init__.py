@@ -32,7 +32,7 @@ from dermbook.evaluation.fine_tuning.plateaus import (
 )
 from dermbook.evaluation.fine_tuning.settings import FineTuning
 from dermbook.evaluation.fine_tuning.speed import precision, speeds
-from dermbook.evaluation.fine_tuning.tuning import fine_tune, predict_flipped
+from dermbook.evaluation.fine_tuning.tuning import fine_tune
 from dermbook.evaluation.fine_tuning.unfreezing import (
     Depth,
     fewer_to_train,
@@ -62,7 +62,6 @@ __all__ = [
     "optimizer_settings",
     "plateau_setting",
     "precision",
-    "predict_flipped",
     "r4_plateau",
     "rate_settings",
     "replayed",

@@ -226,6 +226,7 @@ def size_trials(
     weights: str = "imagenet",
     seed: int = 0,
     epochs: int = 10,
+    checkpoints: Path | None = None,
 ) -> dict[str, list[Trial]]:
     """Heads on vectors of pictures of several sizes (row 0.14), by ``ft-size-HEIGHTxWIDTH``.
 
@@ -247,7 +248,9 @@ def size_trials(
             base, few, height=int(height), width=int(width), weights=weights, seed=seed
         )
         setting = {f"ft-size-{text}": HeadSetting(epochs=epochs)}
-        found |= head_trials(vectors, few, split, setting, seeds, parts=["validation"])
+        found |= head_trials(
+            vectors, few, split, setting, seeds, parts=["validation"], checkpoints=checkpoints
+        )
     return found
 
 

@@ -26,6 +26,7 @@ from dermbook.training import (
     FitResult,
     Plateau,
     fit,
+    predict_flipped,
     predict_probabilities,
     seed_everything,
 )
@@ -93,7 +94,7 @@ def fine_tune(
     predictions = {
         part: Predictions.from_probabilities(
             split.parts[part],
-            predict_flipped(model, images, split.parts[part])
+            predict_flipped(model, images, split.parts[part], progress=False)
             if how.flips
             else predict_probabilities(model, images, split.parts[part], progress=False),
             collection,
@@ -103,21 +104,6 @@ def fine_tune(
         for part in parts
     }
     return Trial(name, model.count_params(), model, result, predictions)
-
-
-def predict_flipped(
-    model: keras.Model, images: CachedImages, ids: Sequence[str] | pd.Index
-) -> np.ndarray:
-    """Mean probabilities of each picture and its three mirrorings, float32 (n, classes)."""
-    pixels = np.asarray(images.images)
-    views = (pixels, pixels[:, :, ::-1], pixels[:, ::-1], pixels[:, ::-1, ::-1])
-    found = [
-        predict_probabilities(
-            model, CachedImages(view, images.ids, images.path), ids, progress=False
-        )
-        for view in views
-    ]
-    return np.mean(found, axis=0)
 
 
 def head_of(model: keras.Model) -> keras.Model:
