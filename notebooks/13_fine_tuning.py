@@ -161,9 +161,8 @@ with chapter.timing("vectors"):
 recipe = tuning.HeadSetting(epochs=epochs, sampling="balanced")
 with chapter.timing("optimizers"):
     by_optimizer = tuning.head_trials(
-        vectors, binary, split, tuning.optimizer_settings(optimizers, recipe), seeds,
-        checkpoints=kept,
-    )  # fmt: skip
+        vectors, binary, split, tuning.optimizer_settings(optimizers, recipe), seeds
+    )
 fine_tuning.add_trials(chapter, by_optimizer)
 
 # %%
@@ -207,9 +206,7 @@ chapter.table(
 
 # %%
 grid = tuning.rate_settings(rates, batch_sizes, tuning.HeadSetting(epochs=epochs))
-by_rate = tuning.head_trials(
-    vectors, lesions, split, grid, seeds, parts=["validation"], checkpoints=kept
-)
+by_rate = tuning.head_trials(vectors, lesions, split, grid, seeds, parts=["validation"])
 found = fine_tuning.rate_table(
     tuning.arms_of(by_rate, seeds, "validation"), rates, batch_sizes, seed=seed
 )
@@ -228,9 +225,8 @@ chapter.table(
 # %%
 with chapter.timing("sizes"):
     by_size = tuning.size_trials(
-        backbone, lesions, sizes, seeds, images=size_images, weights=weights, seed=seed,
-        checkpoints=kept,
-    )  # fmt: skip
+        backbone, lesions, sizes, seeds, images=size_images, weights=weights, seed=seed
+    )
 chapter.add_series("sizes", fine_tuning.size_table(tuning.arms_of(by_size, seeds, "validation")))
 chapter.table(
     "sizes",
@@ -288,9 +284,7 @@ longer = tuning.HeadSetting(
     optimizer="nadam", epochs=nadam_epochs, sampling="balanced",
     head={**tuning.R1_HEAD, "dropout": 0.7},
 )  # fmt: skip
-nadam = tuning.head_trial(
-    vectors, binary, split, longer, name="ft-nadam-longer", seed=seed, checkpoints=kept
-)
+nadam = tuning.head_trial(vectors, binary, split, longer, name="ft-nadam-longer", seed=seed)
 fine_tuning.add_trials(chapter, {"ft-nadam-longer": [nadam]})
 
 # %% [markdown]
@@ -370,7 +364,7 @@ chapter.figure(
 by_mode = {
     mode: tuning.head_trial(
         vectors, lesions, split, tuning.plateau_setting(mode, plateau_epochs),
-        name=f"ft-plateau-{mode}", seed=seed, checkpoints=kept,
+        name=f"ft-plateau-{mode}", seed=seed,
     )
     for mode in tuning.MODES
 }  # fmt: skip
@@ -404,7 +398,7 @@ chapter.table(
 
 # %%
 ends = tuning.last_epoch_settings(last_epochs)
-by_end = tuning.head_trials(vectors, lesions, split, ends, seeds, checkpoints=kept)
+by_end = tuning.head_trials(vectors, lesions, split, ends, seeds)
 fine_tuning.add_trials(chapter, by_end)
 chapter.add_series(
     "best-last", fine_tuning.best_and_last(tuning.arms_of(by_end, seeds, "test"), seed=seed)

@@ -103,6 +103,17 @@ def test_the_same_seed_gives_the_same_bits_in_the_same_order():
     assert not np.array_equal(predictions(one), predictions(other))
 
 
+def test_steps_taken_at_once_give_the_same_numbers():
+    one, two = tiny_model(), tiny_model()
+    batches = tiny_batches(augment=flip_some, kind=Recording)
+    first = train(one, batches, epochs=2)
+    assert len(batches[0]) % 4  # the last group of steps is not full
+    second = train(two, batches, epochs=2, steps_per_execution=4)
+    columns = first.history.columns.drop("seconds")
+    pd.testing.assert_frame_equal(first.history[columns], second.history[columns], rtol=1e-6)
+    np.testing.assert_allclose(predictions(one), predictions(two), atol=1e-6)
+
+
 def test_it_learns_and_tells_its_history():
     _, codes = tiny_images()
     model = models.build("one-conv", (16, 16, 3), CLASSES, filters=4, dense=16, dropout=0.0)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -92,7 +91,6 @@ def head_trial(
     name: str,
     seed: int,
     parts: Sequence[str] = _PARTS,
-    checkpoints: Path | None = None,
 ) -> Trial:
     """Train one head on vectors of all images and predict the parts, each once.
 
@@ -127,8 +125,9 @@ def head_trial(
         early_stopping=EarlyStopping(how.monitor, patience=how.epochs, mode=how.mode),
         plateau=how.plateau,
         restore_best=how.restore_best,
-        checkpoint=checkpoints / f"{name}--seed{seed}.npz" if checkpoints else None,
         seed=seed,
+        # a head's step costs less than what surrounds it; a checkpoint would cost more than both
+        steps_per_execution=32,
         verbose="none",
     )
     predictions = _predictions(model, vectors, collection, split, parts, name)
@@ -226,7 +225,6 @@ def size_trials(
     weights: str = "imagenet",
     seed: int = 0,
     epochs: int = 10,
-    checkpoints: Path | None = None,
 ) -> dict[str, list[Trial]]:
     """Heads on vectors of pictures of several sizes (row 0.14), by ``ft-size-HEIGHTxWIDTH``.
 
@@ -248,9 +246,7 @@ def size_trials(
             base, few, height=int(height), width=int(width), weights=weights, seed=seed
         )
         setting = {f"ft-size-{text}": HeadSetting(epochs=epochs)}
-        found |= head_trials(
-            vectors, few, split, setting, seeds, parts=["validation"], checkpoints=checkpoints
-        )
+        found |= head_trials(vectors, few, split, setting, seeds, parts=["validation"])
     return found
 
 
