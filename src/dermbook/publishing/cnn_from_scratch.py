@@ -1,19 +1,20 @@
 """The tables and verdicts of the chapter *CNNs from scratch*."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from dermbook.data import Collection
-from dermbook.evaluation import paired_bootstrap
+from dermbook.evaluation.arms import Arm
+from dermbook.evaluation.paired import arm_differences
 from dermbook.publishing.effects import effect, with_interval
 from dermbook.publishing.no_gain import no_gain
 from dermbook.publishing.record import EXACT
 from dermbook.publishing.reported import load_reported
 
 if TYPE_CHECKING:
-    from dermbook.evaluation import Predictions, Trial
+    from dermbook.evaluation import Trial
     from dermbook.publishing.chapter import Chapter
 
 #: R0's images (height, width) and classes, at which its network is counted
@@ -76,23 +77,52 @@ def full_size(chapter: "Chapter") -> pd.DataFrame:
     )
 
 
+def with_further_seeds(
+    variants: "Mapping[str, tuple[Trial, Mapping[str, Any]]]",
+    seeds: Sequence[int],
+    *data: Any,
+    **recipe: Any,
+) -> "dict[str, list[Trial]]":
+    """Each variant's first trial and one more for each seed, on the same split.
+
+    variants: what it is → its first trial, and the options its network is built with. data, recipe:
+    what ``classify`` takes beside. The further trainings are not predicted on the validation part.
+    """
+    from dermbook.evaluation import classify
+
+    return {
+        variant: [
+            first,
+            *(
+                classify(
+                    "r0-cnn", *data, name=f"{first.name}-seed{seed}", options=dict(options),
+                    parts=("test",), **recipe | {"seed": seed},
+                )
+                for seed in seeds
+            ),
+        ]
+        for variant, (first, options) in variants.items()
+    }  # fmt: skip
+
+
 def variant_effects(
-    base: "Predictions", variants: Mapping[str, "Predictions"], *, seed: int = 0
+    trials: "Mapping[str, Sequence[Trial]]", seeds: Sequence[int], *, seed: int = 0
 ) -> pd.DataFrame:
     """Each variant minus the network as it stands, on the same test images (row 0.10).
 
-    variants: what it is → its Predictions. Columns: learner, comparison, metric, first, second,
-    value, low, high. The interval resamples lesions; all are trained from one seed, so what another
-    seed would change is not in it.
+    trials: what it is → one trial a seed; the first is the network as it stands. Columns: learner,
+    comparison, metric, first, second, value, low, high, seeds. Scores are those of all seeds'
+    predictions taken together; the interval resamples lesions and, where there are several, seeds.
     """
-    frames = []
-    for comparison, predictions in variants.items():
-        frame = paired_bootstrap(base, predictions, _METRICS, seed=seed)
-        frame = frame.rename(columns={"difference": "value"})
-        frame.insert(0, "learner", base.model)
-        frame.insert(1, "comparison", comparison)
-        frames.append(frame.drop(columns=["class", "n", "interval"]))
-    return pd.concat(frames, ignore_index=True)
+    arms = {
+        name: Arm(tuple(seeds), tuple(each.predictions["test"] for each in of))
+        for name, of in trials.items()
+    }
+    base, *variants = arms
+    pairs = {f"{variant} minus {base}": (base, variant) for variant in variants}
+    found = arm_differences(arms, pairs, [(metric, "") for metric in _METRICS], seed=seed)
+    found.insert(0, "learner", trials[base][0].name)
+    return found.drop(columns="class")
 
 
 def other_classes(collection: Collection) -> str:
@@ -140,7 +170,7 @@ def add_findings(chapter: "Chapter", effects: pd.DataFrame, collection: Collecti
         verdict, because = "cannot be compared", "the network itself is not better than guessing"
     chapter.finding(
         "0.10", verdict, measured="macro F1: " + "; ".join(parts),
-        because=f"{because} (one seed, lesions resampled)",
+        because=f"{because} ({_seeds(effects)})",
     )  # fmt: skip
     chapter.finding(
         "0.17",
@@ -149,6 +179,11 @@ def add_findings(chapter: "Chapter", effects: pd.DataFrame, collection: Collecti
         + chapter.measured("alexnet", "test", "balanced_accuracy"),
         because="the report names it as a next step and did not train it",
     )
+
+
+def _seeds(effects: pd.DataFrame) -> str:
+    seeds = int(effects["seeds"].iloc[0])
+    return "one seed, lesions resampled" if seeds == 1 else f"{seeds} seeds, resampled like lesions"
 
 
 def _has_learned(scores: pd.DataFrame, model: str, collection: Collection) -> bool:
