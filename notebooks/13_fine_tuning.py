@@ -458,6 +458,7 @@ best = tuning.fine_tune(
     warm_up=warm_up, weights=weights, checkpoints=kept, seed=seed,
 )  # fmt: skip
 chapter.add_trial(best)
+chapter.keep_model(best)  # for *looking inside*
 chapter.add_learning_curves([best], name="best-curve")
 
 # %%

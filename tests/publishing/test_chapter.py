@@ -1,7 +1,9 @@
 """A chapter while it runs: strict parameters, honest figures, a complete Record."""
 
 import logging
+from types import SimpleNamespace
 
+import numpy as np
 import pandas as pd
 import pytest
 from fake_book import CHECKOUT
@@ -11,6 +13,7 @@ from dermbook import plots
 from dermbook.data.collection import Collection
 from dermbook.errors import ChapterError, DataError, ParameterError, RecordError
 from dermbook.evaluation import Predictions
+from dermbook.models.transfer import build_transfer
 from dermbook.paths import build_dir, results_dir
 from dermbook.publishing.chapter import open_chapter
 from dermbook.publishing.publish import publish
@@ -155,6 +158,22 @@ def test_needs_must_be_declared_and_there(book, small_phantom):
     found = second.needed_predictions("first-steps", "a-model", "test")
     assert found.model == "a-model"
     assert second.phantom
+
+
+def test_a_kept_network_is_whole(book):
+    with pytest.raises(ChapterError, match="does not declare"):
+        opened().needed_model("second-steps", "a-model")
+    with pytest.raises(ChapterError, match="dermbook run first-steps --edition quick"):
+        opened("second-steps").needed_model("first-steps", "a-model")
+    model = build_transfer("tiny", (16, 24, 3), 3, seed=1)
+    path = opened().keep_model(SimpleNamespace(name="a-model", model=model))
+    assert [each.name for each in path.parent.iterdir()] == ["a-model.keras"]
+    found = opened("second-steps").needed_model("first-steps", "a-model")
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 16, 24, 3), dtype=np.uint8)
+    np.testing.assert_array_equal(found.predict_on_batch(pixels), model.predict_on_batch(pixels))
+    path.write_bytes(path.read_bytes()[:500])
+    with pytest.raises(ChapterError, match=r"a-model\.keras cannot be read.*run its chapter again"):
+        opened("second-steps").needed_model("first-steps", "a-model")
 
 
 def test_only_real_runs_are_published_and_all_or_nothing(book):

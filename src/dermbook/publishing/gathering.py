@@ -16,6 +16,7 @@ import pandas as pd
 from dermbook.data import Collection, Split
 from dermbook.errors import ChapterError, ParameterError, RecordError
 from dermbook.evaluation import Predictions, score
+from dermbook.files import replacing
 from dermbook.paths import build_dir, output_dir, results_dir
 from dermbook.publishing.compare import findings_of, measured_text
 from dermbook.publishing.header import Header
@@ -34,6 +35,8 @@ from dermbook.publishing.record import (
 )
 
 if TYPE_CHECKING:
+    import keras
+
     from dermbook.evaluation import Trial
 
 
@@ -119,6 +122,16 @@ class Gathering:
         scores = score(predictions)
         self.add_metrics(scores, model=predictions.model, part=predictions.part)
         return scores
+
+    def keep_model(self, trial: "Trial") -> Path:
+        """Keep a trained network whole, for chapters that look into it: ``models/…keras``.
+
+        It stays in the build folder: weights are large, and are not published with the Record.
+        """
+        path = self.output / "models" / self.name / f"{trial.name}.keras"
+        with replacing(path) as temporary:
+            trial.model.save(temporary)
+        return path
 
     def add_submission(self, predictions: Predictions) -> Path:
         """Write predictions of an official test set as a challenge CSV beside the Record."""
@@ -268,6 +281,22 @@ class Gathering:
             f"are not there. Run it first: dermbook run {chapter} --edition {self.edition}"
         )
 
+    def needed_model(self, chapter: str, model: str) -> "keras.Model":
+        """A network that a needed chapter kept in this output folder or the build.
+
+        Raises ChapterError if the chapter is not among this one's needs, or has not run here.
+        """
+        if chapter not in self.header.needs:
+            raise ChapterError(f"{self.name} does not declare {chapter!r} in its header's needs.")
+        for folder in (self.output, build_dir(self.edition)):
+            path = folder / "models" / chapter / f"{model}.keras"
+            if path.is_file():
+                return _loaded_model(path)
+        raise ChapterError(
+            f"{self.name} needs the network {model!r} of {chapter}, and it is not there. Networks "
+            f"are not published. Run it first: dermbook run {chapter} --edition {self.edition}"
+        )
+
     def needed_record(self, chapter: str) -> Record:
         """The Record of a needed chapter, from this output folder, the build or the book."""
         for folder in (
@@ -338,6 +367,20 @@ def task_of(classes: Sequence[str]) -> str:
     if set(classes) == {"benign", "malignant"}:
         return "malignant or benign"
     return f"{len(classes)} classes"
+
+
+def _loaded_model(path: Path) -> "keras.Model":
+    import keras
+
+    # layers of the book's own are known by name once their modules are there
+    from dermbook.models import backbones, bilinear, center_loss, gan, scratch  # noqa: F401
+
+    try:
+        return keras.saving.load_model(path, compile=False)
+    except (OSError, ValueError, TypeError) as error:
+        raise ChapterError(
+            f"{path} cannot be read as a network ({error}). Delete it and run its chapter again."
+        ) from error
 
 
 def _file_name(predictions: Predictions) -> str:
