@@ -413,6 +413,28 @@ def test_leaderboard_keeps_the_phantom_apart_and_claims_hollow():
     ]
 
 
+def test_leaderboard_says_what_leaks_and_where_guessing_gets():
+    rows = LEADERBOARD.assign(
+        protocol=["clean: so", "leaky: so", "leaky: transforms tell the class (M11)", "clean: so"],
+        metric="accuracy",
+    )
+    figure = plots.leaderboard_dots(rows, baseline=0.67)
+    assert {".880 leaky, M11", ".710 (.690–.730)"} <= set(words(figure))
+    assert "always the largest class" in words(figure)
+    real, phantom = figure.axes
+    dashed = [line for line in real.lines if set(line.get_xdata()) == {0.67}]
+    assert len(dashed) == 1
+    assert not any(set(line.get_xdata()) == {0.67} for line in phantom.lines)
+    leaky = next(line for line in real.lines if line.get_marker() == "s")
+    assert leaky.get_markerfacecolor() == style.CARD
+
+
+def test_leaderboard_tells_editions_apart():
+    twice = pd.concat([LEADERBOARD.iloc[[0]].assign(edition=name) for name in ("laptop", "gpu")])
+    (axes,) = plots.leaderboard_dots(twice).axes
+    assert {t.get_text() for t in axes.get_yticklabels()} == {"r2-cnn (laptop)", "r2-cnn (gpu)"}
+
+
 def test_leaderboard_of_the_phantom_alone_is_tagged():
     alone = LEADERBOARD[LEADERBOARD["data"] == "phantom"]
     assert "phantom data" in words(plots.leaderboard_dots(alone, phantom=True))

@@ -10,7 +10,12 @@ from dermbook import models
 from dermbook.errors import ParameterError
 
 #: networks trained from random weights; those with a published backbone have tests of their own
-NAMES = [name for name in models.catalogue()["name"] if "weights" not in models.spec(name).options]
+NAMES = [
+    name
+    for name in models.catalogue()["name"]
+    # nor those that give a map in place of a row of probabilities
+    if not {"weights", "output"} & set(models.spec(name).options)
+]
 
 
 def layer_names(model):

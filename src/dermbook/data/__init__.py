@@ -14,6 +14,7 @@ from dermbook.data.importing import (
     verify_collection,
 )
 from dermbook.data.loading import load_collection, load_split, present_classes, whole_table
+from dermbook.data.mask_batches import MaskBatches, Moves
 from dermbook.data.phantom import (
     latents,
     oracle,
@@ -43,6 +44,8 @@ __all__ = [
     "CollectionStatus",
     "ImageSource",
     "ImportReport",
+    "MaskBatches",
+    "Moves",
     "Split",
     "Transform",
     "audit",

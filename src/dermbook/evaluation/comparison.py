@@ -15,21 +15,26 @@ from dermbook.evaluation.weighted import resampled_scores
 
 
 class McNemar(NamedTuple):
-    """Images that both, one or neither model gets right, and the exact two-sided p-value."""
+    """Images that both, one or neither model gets right, and two-sided p-values: exact; mid-p; and
+    exact with the lesion as the unit."""
 
     both: int
     only_first: int
     only_second: int
     neither: int
     p_value: float
+    mid_p: float
+    p_lesions: float
 
 
 def mcnemar(first: Predictions, second: Predictions) -> McNemar:
     """McNemar's exact test: do two models err equally often on the same images (McNemar 1947)?
 
     Of the images that only one model gets right, each is either's with probability ½ under the
-    null; the p-value is the two-sided binomial one, 1 when there is no such image. Images are taken
-    as independent; with several photographs a lesion prefer ``paired_bootstrap``.
+    null; the p-value is the two-sided binomial one, 1 when there is no such image. The mid-p counts
+    half of the probability of what was observed, and so is less cautious (Fagerland, Lydersen and
+    Laake 2013). Both take images as independent. ``p_lesions`` does not: under the null the two
+    models may change places in a whole lesion, all its photographs together (``swapping_lesions``).
 
     Raises DataError when the two do not hold the same images and truth (see ``aligned``).
     """
@@ -43,6 +48,8 @@ def mcnemar(first: Predictions, second: Predictions) -> McNemar:
         only_second=only_second,
         neither=int((~ours & ~theirs).sum()),
         p_value=exact_binomial(only_first, only_second),
+        mid_p=mid_p_binomial(only_first, only_second),
+        p_lesions=swapping_lesions(ours.astype(int) - theirs, first.group_codes),
     )
 
 
@@ -54,6 +61,33 @@ def exact_binomial(first: int, second: int) -> float:
     tosses = first + second
     tail = sum(comb(tosses, heads) for heads in range(min(first, second) + 1))
     return min(1.0, 2 * tail / 2**tosses)
+
+
+def mid_p_binomial(first: int, second: int) -> float:
+    """Twice the one-sided mid-p value of ``exact_binomial``: never above it, 1.0 for (0, 0)."""
+    tosses, fewer = first + second, min(first, second)
+    twice = 2 * sum(comb(tosses, heads) for heads in range(fewer)) + comb(tosses, fewer)
+    return twice / 2**tosses
+
+
+def swapping_lesions(advantage: np.ndarray, groups: np.ndarray) -> float:
+    """Two-sided p-value of a sum of advantages under swaps of the two models in whole lesions.
+
+    advantage: int (n,), 1 where only the first model is right, −1 where only the second, else 0.
+    groups: int (n,), the lesion of each image. Under the null each lesion's sum has either sign
+    with probability ½, so the distribution of the total follows from one lesion after the other,
+    exactly. With one image a lesion this is McNemar's exact test.
+    """
+    sums = np.rint(np.bincount(groups, weights=advantage)).astype(int)
+    steps = np.abs(sums[sums != 0])
+    reach = int(steps.sum())
+    # chances[reach + t]: probability that the total is t
+    chances = np.zeros(2 * reach + 1)
+    chances[reach] = 1.0
+    for step in steps:
+        chances = (np.roll(chances, step) + np.roll(chances, -step)) / 2
+    totals = np.abs(np.arange(-reach, reach + 1))
+    return min(1.0, float(chances[totals >= abs(int(sums.sum()))].sum()))
 
 
 def paired_bootstrap(

@@ -6,6 +6,7 @@ decimal.
 """
 
 import heapq
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -47,13 +48,25 @@ def roc_points(
             lines[name] = _roc(is_positive, score, np.ones(len(score)))
     frame = _frame(lines, points, ("false_positive_rate", "true_positive_rate"))
     if resamples:
-        if len(predictions.classes) != 2:
-            raise ParameterError("roc_points: a band (resamples) is drawn for two classes only.")
-        frame["low"], frame["high"] = _band(predictions, frame, resamples, level, seed)
+        at = frame["false_positive_rate"].to_numpy()
+
+        def rates(is_positive: np.ndarray, score: np.ndarray, weights: np.ndarray) -> np.ndarray:
+            return _both_sides(*_roc(is_positive, score, weights), at)[1]
+
+        frame["low"], frame["high"] = _band(
+            predictions, "roc_points", rates, resamples, level, seed
+        )
     return frame
 
 
-def pr_points(predictions: Predictions, *, points: int = 100) -> pd.DataFrame:
+def pr_points(
+    predictions: Predictions,
+    *,
+    points: int = 100,
+    resamples: int = 0,
+    level: float = 0.95,
+    seed: int = 0,
+) -> pd.DataFrame:
     """Precision-recall curves: each class against the rest and their mean (two: the second only).
 
     Returns class, recall, precision (0 to 1) and area (= ``average_precision``, the area under the
@@ -61,17 +74,31 @@ def pr_points(predictions: Predictions, *, points: int = 100) -> pd.DataFrame:
     steps; the area under them differs from ``area`` by less than 1e-3 at the default 100.
     ``macro`` is the mean precision at each recall. A class that is absent has no curve.
 
+    With ``resamples``, also low and high: the central ``level``, over resamples of lesions, of the
+    precision among the fewest images that reach the row's recall (two classes only).
+
     Raises ParameterError for fewer than 2 points, DataError when the truth is unknown.
     """
     lines, prevalence = {}, {}
     for name, is_positive, score in _one_against_rest(predictions):
         if is_positive.any():
-            lines[name] = _precision_recall(is_positive, score)
+            lines[name] = _precision_recall(is_positive, score, np.ones(len(score)))
             prevalence[name] = is_positive.mean()
     if lines:
         prevalence[MACRO] = np.mean(list(prevalence.values()))
     frame = _frame(lines, points, ("recall", "precision"))
     frame["prevalence"] = frame["class"].map(prevalence).astype("float64")
+    if resamples:
+        at = frame["recall"].to_numpy()
+
+        def precisions(
+            is_positive: np.ndarray, score: np.ndarray, weights: np.ndarray
+        ) -> np.ndarray:
+            return _both_sides(*_precision_recall(is_positive, score, weights), at)[0]
+
+        frame["low"], frame["high"] = _band(
+            predictions, "pr_points", precisions, resamples, level, seed
+        )
     return frame
 
 
@@ -143,15 +170,15 @@ def _roc(is_positive: np.ndarray, score: np.ndarray, weights: np.ndarray) -> _Li
     return np.append(0, false / false[-1]), np.append(0, true / true[-1])
 
 
-def _precision_recall(is_positive: np.ndarray, score: np.ndarray) -> _Line:
+def _precision_recall(is_positive: np.ndarray, score: np.ndarray, weights: np.ndarray) -> _Line:
     """Corners of the step curve whose area is the average precision."""
     order = np.argsort(-score, kind="stable")
     last_of_score = np.append(np.diff(score[order]) != 0, True)
-    true = np.cumsum(is_positive[order])[last_of_score]
-    called = np.arange(1, len(score) + 1)[last_of_score]
+    true = np.cumsum((weights * is_positive)[order])[last_of_score]
+    called = np.cumsum(weights[order])[last_of_score]
     recall = true / true[-1]
     rises = np.diff(np.append(0, recall)) > 0
-    ends, precision = recall[rises], (true / called)[rises]
+    ends, precision = recall[rises], true[rises] / called[rises]
     starts = np.append(0, ends[:-1])
     return np.column_stack([starts, ends]).ravel(), np.repeat(precision, 2)
 
@@ -175,18 +202,27 @@ def _both_sides(x: np.ndarray, y: np.ndarray, grid: np.ndarray) -> tuple[np.ndar
 
 
 def _band(
-    predictions: Predictions, frame: pd.DataFrame, resamples: int, level: float, seed: int
+    predictions: Predictions,
+    name: str,
+    heights: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray],
+    resamples: int,
+    level: float,
+    seed: int,
 ) -> tuple[np.ndarray, np.ndarray]:
-    truth = predictions.truth_codes == 1
-    score = predictions.probabilities[:, 1]
-    at = frame["false_positive_rate"].to_numpy()
-    rates = []
-    for chunk in lesion_weights(predictions.group_codes, resamples, seed):
-        for weights in chunk:
-            if weights[truth].any() and weights[~truth].any():
-                x, y = _roc(truth, score, weights)
-                rates.append(_both_sides(x, y, at)[1])
-    if not rates:
-        return np.full(len(at), np.nan), np.full(len(at), np.nan)
-    low, high = np.quantile(rates, [0.5 - level / 2, 0.5 + level / 2], axis=0)
+    """The central ``level`` of ``heights(is_positive, score, weights)`` over resamples of lesions.
+
+    A resample without a positive, or without a negative image, is left out.
+    """
+    if len(predictions.classes) != 2:
+        raise ParameterError(f"{name}: a band (resamples) is drawn for two classes only.")
+    truth, score = predictions.truth_codes == 1, predictions.probabilities[:, 1]
+    found = [
+        heights(truth, score, weights)
+        for chunk in lesion_weights(predictions.group_codes, resamples, seed)
+        for weights in chunk
+        if weights[truth].any() and weights[~truth].any()
+    ]
+    if not found:
+        return np.nan, np.nan
+    low, high = np.quantile(found, [0.5 - level / 2, 0.5 + level / 2], axis=0)
     return low, high

@@ -11,9 +11,10 @@ from dermbook.models.registry import ModelSpec, build, catalogue, register, spec
 from dermbook.models.weights import Weights, find_weights
 
 # importing a module of models registers what it defines
-from dermbook.models import residual, scratch, searched  # noqa: F401  isort: skip
+from dermbook.models import residual, scratch, searched, unet  # noqa: F401  isort: skip
 from dermbook.models.transfer import TRANSFER, unfreeze  # isort: skip
 from dermbook.models.bilinear import BilinearFeatures, bilinear_features  # isort: skip
+from dermbook.models.fusion import fusion_head  # isort: skip
 
 __all__ = [
     "BACKBONES",
@@ -32,6 +33,7 @@ __all__ = [
     "catalogue",
     "find_weights",
     "frozen_features",
+    "fusion_head",
     "register",
     "spec",
     "unfreeze",

@@ -36,6 +36,12 @@ from dermbook.plots.data import (
     photographs_per_lesion,
     quantile_ranges,
 )
+from dermbook.plots.decisions import (
+    coverage_curves,
+    paired_tests,
+    rare_class_intervals,
+    reliability_pair,
+)
 from dermbook.plots.enhancement import (
     equalisation,
     filter_effects,
@@ -46,15 +52,30 @@ from dermbook.plots.enhancement import (
     removal_scores,
     threshold_curves,
 )
+from dermbook.plots.ensembles import member_curves, optimism_curves
 from dermbook.plots.fine_tuning import (
     depth_scores,
     gradient_steps,
     optimizer_scores,
     plateau_rates,
 )
+from dermbook.plots.generation import (
+    added_effects,
+    adversarial_curves,
+    frechet_floor,
+    likeness_curves,
+    set_distances,
+)
 from dermbook.plots.imbalance import f1_by_size, recall_by_strategy, remedy_effects
-from dermbook.plots.intervals import leaderboard_dots, metric_intervals, recall_intervals
+from dermbook.plots.intervals import metric_intervals, recall_intervals
+from dermbook.plots.leaderboard import leaderboard_dots
 from dermbook.plots.leakage import effect_intervals, leak_bars
+from dermbook.plots.looking_inside import (
+    activation_grid,
+    depth_activity,
+    heat_by_group,
+    heat_overlays,
+)
 from dermbook.plots.metadata import (
     age_boxes,
     age_density,
@@ -64,6 +85,7 @@ from dermbook.plots.metadata import (
     size_scatter,
     skin_types,
 )
+from dermbook.plots.multi_input import input_gains, input_scores, stack_ways
 from dermbook.plots.panels import detector_scores, kind_recalls, panel_boxes, setting_curves
 from dermbook.plots.pipelines import (
     confusion_pair,
@@ -88,11 +110,21 @@ from dermbook.plots.search import (
     search_slices,
     selection_flattery,
 )
+from dermbook.plots.segmentation import (
+    decision_curves,
+    dice_against_iou,
+    dice_curves,
+    mask_outlines,
+    size_and_dice,
+)
 from dermbook.plots.style import png, svg, use_style
 from dermbook.plots.training import learning_curve_spread, learning_curves
 from dermbook.plots.transfer import frozen_cost, head_curves, head_ranking, seed_ranges
 
 __all__ = [
+    "activation_grid",
+    "added_effects",
+    "adversarial_curves",
     "age_boxes",
     "age_density",
     "age_histogram",
@@ -105,8 +137,13 @@ __all__ = [
     "confusion_pair",
     "copies_grid",
     "copy_thresholds",
+    "coverage_curves",
+    "decision_curves",
+    "depth_activity",
     "depth_scores",
     "detector_scores",
+    "dice_against_iou",
+    "dice_curves",
     "effect_intervals",
     "embedding_points",
     "encoding_scores",
@@ -117,6 +154,7 @@ __all__ = [
     "filter_gallery",
     "filter_speed",
     "flagged_shares",
+    "frechet_floor",
     "frozen_cost",
     "gradient_depths",
     "gradient_steps",
@@ -125,8 +163,12 @@ __all__ = [
     "harvest_outcomes",
     "head_curves",
     "head_ranking",
+    "heat_by_group",
+    "heat_overlays",
     "image_grid",
     "image_sizes",
+    "input_gains",
+    "input_scores",
     "kappa_by_way",
     "kappa_histogram",
     "kind_recalls",
@@ -134,12 +176,17 @@ __all__ = [
     "leak_bars",
     "learning_curve_spread",
     "learning_curves",
+    "likeness_curves",
     "loss_parts",
+    "mask_outlines",
     "match_counts",
+    "member_curves",
     "method_groups",
     "metric_intervals",
     "missing_bars",
+    "optimism_curves",
     "optimizer_scores",
+    "paired_tests",
     "panel_boxes",
     "photographs_per_lesion",
     "pipeline_speed",
@@ -147,10 +194,12 @@ __all__ = [
     "png",
     "pr_curves",
     "quantile_ranges",
+    "rare_class_intervals",
     "recall_by_strategy",
     "recall_intervals",
     "recipe_grid",
     "reliability_diagram",
+    "reliability_pair",
     "remedy_effects",
     "removal_scores",
     "review_order",
@@ -162,9 +211,12 @@ __all__ = [
     "search_slices",
     "seed_ranges",
     "selection_flattery",
+    "set_distances",
     "setting_curves",
+    "size_and_dice",
     "size_scatter",
     "skin_types",
+    "stack_ways",
     "statistics_by_side",
     "strength_limit",
     "strength_sweep",

@@ -1,4 +1,4 @@
-"""Figures of scores with their intervals: forests of metrics, recalls, and the leaderboard."""
+"""Figures of scores with their intervals: forests of metrics, and of recalls."""
 
 from collections.abc import Sequence
 
@@ -9,12 +9,10 @@ from matplotlib.lines import Line2D
 
 from dermbook.errors import DataError
 from dermbook.plots.style import (
-    BLUE,
     CARD,
     INK,
     MARKERS,
     MIN_FONT,
-    ORANGE,
     QUIET,
     SERIES,
     canvas,
@@ -108,80 +106,6 @@ def recall_intervals(frame: pd.DataFrame) -> Figure:
     handles = [_marker(*_look(position), model) for position, model in enumerate(models)]
     legend_above(figure, handles, columns=3)
     return figure
-
-
-def leaderboard_dots(frame: pd.DataFrame, *, phantom: bool = False) -> Figure:
-    """Every model a dot with its interval, best first; reported claims hollow; phantom apart.
-
-    frame: source ("published", "this run", "reported"), model, data, value; low, high and metric
-    where known. Rows whose data is the phantom stand in a panel of their own, which says so; with
-    ``phantom``, the whole figure is tagged if it shows no row of real data.
-    """
-    real = "data" in frame.columns and not _of_phantom(frame["data"]).all()
-    return _leaderboard(frame, phantom=phantom and not real)
-
-
-@styled
-def _leaderboard(frame: pd.DataFrame) -> Figure:
-    frame = checked(frame, "leaderboard_dots", text=["source", "model", "data"], numbers=["value"])
-    frame = optional_numbers(frame, ["low", "high"]).dropna(subset=["value"])
-    if frame.empty:
-        raise DataError("leaderboard_dots: no row has a value, so there is nothing to draw.")
-    is_phantom = _of_phantom(frame["data"])
-    panels = [
-        (title, rows)
-        for title, rows in (
-            ("real images", frame[~is_phantom]),
-            ("phantom: generated images", frame[is_phantom]),
-        )
-        if len(rows)
-    ]
-    heights = [rows["model"].nunique() for _, rows in panels]
-    figure, axes = canvas(
-        1.35 + 0.36 * sum(heights) + 0.45 * (len(panels) - 1),
-        len(panels), 1, squeeze=False, sharex=True, height_ratios=heights,
-    )  # fmt: skip
-    for panel, (title, rows) in zip(axes[:, 0], panels, strict=True):
-        _leaderboard_panel(panel, rows)
-        if len(panels) > 1 or "phantom" in title:
-            panel.set_title(title)
-    _score_limits(axes[-1, 0], frame[["value", "low", "high"]].to_numpy(), right=0.04)
-    name = metric_label(str(frame["metric"].iloc[0])) if "metric" in frame.columns else "score"
-    axes[-1, 0].set_xlabel(f"{name}, 95 % interval")
-    known = {
-        "published": _marker(BLUE, "o", "published run"),
-        "this run": _marker(ORANGE, "s", "this run"),
-        "reported": _hollow("reported, no interval given"),
-    }
-    legend_above(figure, [known[source] for source in known if source in set(frame["source"])])
-    return figure
-
-
-def _of_phantom(data: pd.Series) -> pd.Series:
-    return data.astype(str).str.contains("phantom", case=False)
-
-
-def _leaderboard_panel(axes, rows: pd.DataFrame) -> None:
-    order = rows.groupby("model")["value"].max().sort_values(ascending=False, kind="stable").index
-    for row in rows.itertuples():
-        y = list(order).index(row.model)
-        # published and this run of one model share a row, one above the other
-        y += {"published": -0.16, "this run": 0.16}.get(row.source, 0) * _shared(rows, row.model)
-        colour = {"published": BLUE, "this run": ORANGE}.get(row.source, INK)
-        if row.source == "reported":
-            axes.plot([row.value], [y], "D", color=INK, markerfacecolor=CARD, markersize=7)
-            continue
-        axes.plot([row.low, row.high], [y, y], color=colour, linewidth=2.4)
-        axes.plot(
-            [row.value], [y], "o" if row.source == "published" else "s", color=colour, markersize=8
-        )
-    axes.set_yticks(range(len(order)), order)
-    axes.set_ylim(len(order) - 0.5, -0.5)
-    grid(axes, "x")
-
-
-def _shared(rows: pd.DataFrame, model: str) -> bool:
-    return {"published", "this run"} <= set(rows.loc[rows["model"] == model, "source"])
 
 
 def _interval(axes, row, y: float, colour: str, marker: str) -> None:

@@ -89,7 +89,8 @@ def confusion_heatmap(frame: pd.DataFrame) -> Figure:
 def roc_curves(frame: pd.DataFrame) -> Figure:
     """ROC curves, the area of each in the legend, chance as the diagonal.
 
-    frame: class, false_positive_rate, true_positive_rate, area; a band where low and high are.
+    frame: class, false_positive_rate, true_positive_rate, area; a band where low and high are, and
+    the area's interval in the legend where area_low and area_high are.
     """
     x, y = "false_positive_rate", "true_positive_rate"
     frame = checked(frame, "roc_curves", text=["class"], numbers=[x, y, "area"])
@@ -112,6 +113,7 @@ def pr_curves(frame: pd.DataFrame) -> Figure:
     """Precision against recall, the average precision of each curve in the legend.
 
     frame: class, recall, precision, area; with ``prevalence`` and one curve, chance is drawn too.
+    Bands and intervals as in ``roc_curves``.
     """
     frame = checked(frame, "pr_curves", text=["class"], numbers=["recall", "precision", "area"])
     frame = optional_numbers(frame, ["prevalence"])
@@ -229,16 +231,20 @@ def kappa_histogram(frame: pd.DataFrame) -> Figure:
 
 def _curves(axes, frame: pd.DataFrame, x: str, y: str, area: str) -> None:
     """One line a class in its colour and dash, ``macro`` on top; bands where there are any."""
-    frame = optional_numbers(frame, ["low", "high"])
+    frame = optional_numbers(frame, ["low", "high", "area_low", "area_high"])
     names = in_order(frame["class"])
     colours = class_colours(names)
     for position, name in enumerate(names):
         curve = frame[frame["class"] == name]
         is_macro = name == "macro"
+        label = f"{name}, {area} {short(curve['area'].iloc[0])}"
+        if curve["area_low"].notna().any():
+            interval = f"{short(curve['area_low'].iloc[0])}–{short(curve['area_high'].iloc[0])}"
+            label += f"\n95 % interval {interval}"
         axes.plot(
             curve[x], curve[y], color=colours[name], linewidth=3 if is_macro else 1.9,
             linestyle="-" if is_macro or len(names) == 1 else DASHES[position % len(DASHES)],
-            zorder=4 if is_macro else 3, label=f"{name}, {area} {short(curve['area'].iloc[0])}",
+            zorder=4 if is_macro else 3, label=label,
         )  # fmt: skip
         if curve["low"].notna().any():
             axes.fill_between(

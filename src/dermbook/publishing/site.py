@@ -20,6 +20,7 @@ from pathlib import Path
 from dermbook.errors import ChapterError
 from dermbook.files import replacing, write_if_changed, write_text
 from dermbook.paths import book_root, build_dir
+from dermbook.publishing.appendix import INCLUDED, appendix_files
 from dermbook.publishing.header import Header, read_headers
 from dermbook.publishing.ledger import ledger, render_ledger
 from dermbook.publishing.record import published_records, run_records
@@ -29,7 +30,7 @@ from dermbook.publishing.status import run_line, status_page
 #: prose under ``book/`` that pages are made of; results and editions are not pages
 _PAGES = ("*.md", "*.bib", "appendix/*", "images/*", "_static/*")
 #: pages that are computed for every build; the committed ones are placeholders
-_GENERATED = ("status.md", "ledger.md")
+_GENERATED = ("status.md", "ledger.md", *INCLUDED)
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 # calls whose output is what matters on a page
 _SHOWS = re.compile(
@@ -96,6 +97,8 @@ def stage(edition: str) -> Path:
             put(f"notebooks/{name}", content)
     put("book/status.md", status_page(edition, headers).encode())
     put("book/ledger.md", _ledger_page(edition, headers).encode())
+    for name, text in appendix_files(headers).items():
+        put(f"book/appendix/{name}", text.encode())
     for stale in [path for path in target.rglob("*") if path.is_file() and path not in staged]:
         stale.unlink()
     return target

@@ -23,12 +23,17 @@ from dermbook.publishing.summaries.enhancement import (
     filter_finding,
     removal_rows,
 )
+from dermbook.publishing.summaries.ensembles import ensembles
 from dermbook.publishing.summaries.exploration import exploration, size_finding
 from dermbook.publishing.summaries.fine_tuning import fine_tuning
+from dermbook.publishing.summaries.generation import generation
 from dermbook.publishing.summaries.input_pipelines import input_pipelines
 from dermbook.publishing.summaries.leaderboard import leaderboard
+from dermbook.publishing.summaries.looking_inside import looking_inside
+from dermbook.publishing.summaries.multi_input import multi_input
 from dermbook.publishing.summaries.random_search import random_search
 from dermbook.publishing.summaries.residual_networks import residual_networks
+from dermbook.publishing.summaries.segmentation import segmentation
 from dermbook.publishing.summaries.splits_and_leakage import splits_and_leakage
 from dermbook.publishing.summaries.transfer_learning import transfer_learning
 
@@ -46,15 +51,20 @@ __all__ = [
     "decisions",
     "effect_rows",
     "enhancement",
+    "ensembles",
     "exploration",
     "filter_finding",
     "fine_tuning",
     "folder_finding",
+    "generation",
     "input_pipelines",
     "leaderboard",
+    "looking_inside",
+    "multi_input",
     "random_search",
     "removal_rows",
     "residual_networks",
+    "segmentation",
     "size_finding",
     "splits_and_leakage",
     "transfer_learning",

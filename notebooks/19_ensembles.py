@@ -1,0 +1,339 @@
+# ---
+# jupyter:
+#   dermbook:
+#     chapter: ensembles
+#     title: Ensembles
+#     question: Are several models together better than the best of them, and who may choose them?
+#     description: Votes, means, greedy selection, stacking, a mixture by class; nested selection
+#     part: IV
+#     needs: [cnn-from-scratch, random-search, transfer-learning, fine-tuning, residual-networks]
+#     rows: ["1.12", "3.9"]
+#     lessons: [M8]
+#     accelerator: none
+#     minutes: {quick: 0.2}
+#   jupytext:
+#     cell_metadata_filter: tags,mystnb,-all
+#     formats: ipynb,py:percent
+#     notebook_metadata_filter: dermbook,jupytext,kernelspec,-jupytext.text_representation.jupytext_version
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Ensembles
+#
+# **Question.** Are several models together better than the best of them, and who may choose them?
+#
+# Two models of the same accuracy err on different images. Where one is wrong, the others may
+# outvote it. That is the whole idea of an ensemble, and R1 built its final answer on it: it tried
+# votes and means of its best four networks, threw one out, and found the best three better. R3
+# proposed another mixture: its small network for the classes with many images, its large one for
+# those with few.
+#
+# R1 chose its members, their weights and their number on the images that it then reported. This
+# chapter trains nothing. It takes the predictions of the chapters before, combines them in every
+# way the reports name and some they do not, lets the validation part choose, and measures how much
+# R1's habit flatters.
+#
+# ## What you will be able to do
+#
+# - combine models by votes, means, ranks, greedy selection and stacking, without mixing up rows;
+# - choose between rules that were themselves fitted, by fitting them on some lesions and scoring
+#   them on others;
+# - tell an ensemble that is better from one that is luckier;
+# - say what choosing on the test part does to the number that is reported.
+#
+# ## What it needs
+#
+# The predictions of *CNNs from scratch*, *Random search*, *Transfer learning*, *Fine-tuning* and
+# *Residual networks*, on validation and test. No accelerator. In the `quick` edition each of those
+# chapters made a phantom of another size, so only models that saw the same images are combined.
+
+# %% tags=["parameters"]
+edition: str = "quick"  # which edition this run belongs to: quick, laptop or gpu
+seed: int = 0  # of folds and resamples
+sources: list[str] = []  # chapters to take models from; [] takes all that this one needs
+metric: str = "balanced_accuracy"  # what is chosen by: balanced_accuracy or accuracy
+rounds: int = 20  # steps of the greedy selection
+bags: int = 15  # repetitions of the greedy selection, each on half of the candidates
+top: int = 5  # members of the mean of the best
+folds: int = 5  # of lesions of the validation part, to compare rules that are fitted on it
+large_model: str = "resnet18"  # the network for classes with many images (R3: ResNet18)
+small_model: str = "resnet50"  # the network for the other classes (R3: ResNet50)
+large_share: float = 0.1  # a class with at least this share of the images is large
+resamples: int = 40  # of lesions, to measure what choosing flatters
+unflipped: str = ""  # a network of fine-tuning predicted without mirroring: NAME-unflipped
+unlabelled: str = ""  # a collection without answers to predict, e.g. isic2018-test
+
+# %% [markdown]
+# ## Who may join
+#
+# Every model of those chapters that left predictions of both parts is a candidate. Predictions are
+# joined on the image's id, and the joining refuses models that do not hold the same images, the
+# same truth and the same classes. R0's stack went wrong in exactly this place (lesson M15).
+
+# %%
+from dermbook import plots
+from dermbook.evaluation.ensembles import optimism
+from dermbook.publishing import ensembles, open_chapter, summaries
+
+chapter = open_chapter("ensembles", globals())
+pools, candidates = ensembles.gather(chapter, sources)
+pool, binary = ensembles.seven(pools), pools.get(ensembles.BINARY)
+chapter.parameter_table()
+
+# %%
+chapter.add_series("candidates", candidates)
+chapter.table(
+    "candidates",
+    caption="Every model of the chapters before, its balanced accuracy on validation, and whether "
+    "it is a candidate.",
+    formats={"score": ".3f"},
+    filterable=True,
+    folded=True,
+)
+
+# %% [markdown]
+# ## Ways of combining
+#
+# - A *majority vote* counts decisions. Ties go to the tied class with the highest mean probability.
+# - The *mean* of probabilities counts how sure a member is; *accuracy-weighted*, it listens more to
+#   members that did well on validation, as R1's final ensemble did.
+# - The *geometric mean* lets every member object: a class that one calls impossible stays unlikely.
+# - The *rank mean* ignores how members are scaled and asks only how images stand to each other.
+# - The *greedy selection* {cite}`caruana2004ensemble` adds, again and again, the member that helps
+#   most on validation. A member may join several times and then weighs more. *Bagged*, it is
+#   repeated on random halves of the candidates, and the weights are averaged.
+# - *Stacking* {cite}`wolpert1992stacked` fits a logistic regression on the members'
+#   log-probabilities. Its penalty is chosen in folds of whole lesions.
+# - *Corrected* rules first divide each member's probabilities by the classes' shares to a power
+#   chosen on validation {cite}`saerens2002adjusting`: balanced accuracy asks for every class alike,
+#   and members that were trained without class weights learned that naevi are the safe answer.
+#
+# Some rules are fitted on the validation part, so their score there flatters them. To compare all
+# of them, each is fitted on four fifths of the validation lesions and predicts the last fifth, in
+# turn. The rule that is best *so* is the ensemble; then it is fitted on the whole validation part,
+# and scored once on the test part.
+
+# %%
+with chapter.timing("rules"):
+    fitted = ensembles.fit_rules(
+        pool, metric=metric, top=top, rounds=rounds, bags=bags, folds=folds, seed=seed
+    )
+chapter.add_series("rules", ensembles.rule_table(fitted, seed=seed))
+chapter.figure(
+    "rules",
+    plots.head_ranking,
+    caption="Every rule on all candidates: its score on validation lesions that it was not fitted "
+    "on, and on the test part. The first one is chosen.",
+    alt="A row a rule: a hollow diamond for validation, a dot with an interval for the test.",
+)
+
+# %%
+chapter.table(
+    "rules",
+    caption="The same in numbers, with the accuracy on the test part.",
+    formats=dict.fromkeys(["validation", "test", "low", "high", "accuracy"], ".3f"),
+    folded=True,
+)
+
+# %%
+ensembles.add_ensemble(chapter, fitted, seed=seed)
+
+# %% [markdown]
+# ## How many members
+#
+# R1 concluded that "a larger number of models is difficult to control". Below, predictions join one
+# by one. On validation the greedy curve can only look good, for each step was chosen there. The
+# test curve shows what is left of it.
+
+# %%
+chapter.add_series("curve", ensembles.member_curve(pool, metric=metric, rounds=rounds))
+chapter.figure(
+    "curve",
+    plots.member_curves,
+    metric=metric,
+    caption="Score by the number of predictions averaged: greedy selection, and the mean of the "
+    "best by validation. The diamond is what validation chooses.",
+    alt="Two panels of two curves; the validation curve of the greedy selection lies above its "
+    "test curve.",
+)
+
+# %%
+chapter.add_series("members", ensembles.member_weights(pool, metric=metric, rounds=rounds))
+chapter.table(
+    "members",
+    caption="The greedy selection's members, their weights and their own scores on validation.",
+    formats={"weight": ".2f", "validation": ".3f"},
+)
+
+# %% [markdown]
+# ## R1's best three and best four
+#
+# R1's question was *malignant or benign*, its score accuracy. It says that the best three beat the
+# best four, and that the best four stay below the best single model. Both are differences between
+# scores on one test part, so both can have an interval. Members and weights are chosen on
+# validation here.
+
+# %%
+ensembles.add_binary(chapter, binary, seed=seed)
+
+# %%
+if "r1-shown" in chapter.record().series:
+    chapter.figure(
+        "r1-shown",
+        plots.effect_intervals,
+        metric="accuracy",
+        caption="R1's statements: differences in accuracy on the test part, 95 % intervals over "
+        "the same lesions.",
+        alt="Three blocks of three intervals around zero.",
+    )
+
+# %%
+if "r1" in chapter.record().series:
+    chapter.table(
+        "r1",
+        caption="The same for other scores, and with members and weights chosen on the test part, "
+        "as R1 did.",
+        formats=dict.fromkeys(["first", "second", "value", "low", "high"], ".3f"),
+        folded=True,
+    )
+
+# %% [markdown]
+# ## R3's mixture
+#
+# R3 ends with a wish: ResNet18 for the classes with many images, ResNet50 for the others. But which
+# network to ask cannot depend on the class, which is what we want to know. Two rules do without it:
+#
+# - *by decision*: where the network for large classes decides for a large class, its answer stands;
+#   everywhere else the other one answers;
+# - *by class*: the large classes' probabilities come from the one, the small ones' from the other,
+#   and are scaled to sum to one.
+#
+# The plain mean of the two is the rival to beat, for it needs no idea at all.
+
+# %%
+ensembles.add_hybrid(
+    chapter, large_model, small_model, large_share=large_share, metric=metric, seed=seed
+)
+
+# %%
+chapter.figure(
+    "hybrid",
+    plots.effect_intervals,
+    metric=metric,
+    caption="Both mixtures against each network and against their plain mean, on the test part.",
+    alt="Three blocks of two intervals around zero.",
+)
+
+# %% [markdown]
+# ## Who chose
+#
+# Lesson M8. R1 had no validation part: checkpoints, members and weights were chosen on the test
+# images and then reported on them. Choosing rewards luck as well as skill
+# {cite}`cawley2010overfitting`, and the more there is to choose from, the more luck.
+#
+# The validation part alone can tell how much. Draw lesions from it with replacement, choose on
+# those drawn, and score what was chosen on them and on the lesions left out. The mean of all
+# candidates chooses nothing and is the control: it must stay at zero.
+
+# %%
+with chapter.timing("optimism"):
+    chapter.add_series(
+        "optimism", optimism(pool.validation, metric=metric, resamples=resamples, seed=seed)
+    )
+chapter.figure(
+    "optimism",
+    plots.optimism_curves,
+    metric=metric,
+    caption="How much higher the score is on the lesions that chose than on lesions left out. "
+    "Means over resamples; the bands are twice their standard error.",
+    alt="Lines over the number of candidates; the control stays at zero, the others rise.",
+)
+
+# %%
+chapter.table(
+    "optimism",
+    caption="The same in numbers; low and high hold 95 % of the resamples.",
+    formats=dict.fromkeys(["chosen", "held_out", "optimism", "low", "high", "error"], ".3f"),
+    folded=True,
+)
+
+# %% [markdown]
+# And on the real parts, once: what would we have reported, had the test part chosen? Nothing that
+# is chosen here is used anywhere else.
+
+# %%
+chapter.add_series(
+    "selection", ensembles.selection_table(pool, metric=metric, rounds=rounds, seed=seed)
+)
+chapter.figure(
+    "selection",
+    plots.effect_intervals,
+    metric=metric,
+    caption="The test score when the test part chooses, minus the test score when validation "
+    "chooses. Intervals are those of two fixed models and do not know who chose them.",
+    alt="Three intervals; the points lie at or above zero.",
+)
+
+# %% [markdown]
+# ## One network, several views
+#
+# Averaging over mirrorings of a picture is an ensemble, too: one network, four views.
+
+# %%
+ensembles.mirroring(chapter, unflipped, metric=metric, seed=seed)
+
+# %% [markdown]
+# ## The official test images
+#
+# The ISIC 2018 challenge {cite}`codella2019isic2018` keeps the answers to its test images. Only
+# some members predicted them. Those that did are combined by a greedy selection of their own, made
+# on validation.
+
+# %%
+ensembles.submit(chapter, pool, unlabelled, metric=metric, rounds=rounds)
+
+# %% [markdown]
+# ## What we found
+
+# %%
+ensembles.add_findings(chapter, binary)
+chapter.summary(summaries.ensembles)
+
+# %%
+chapter.findings_table()
+
+# %% [markdown]
+# ## Exercises
+#
+# 1. `dermbook run ensembles -p metric=accuracy`: which rule wins now, and what becomes of the
+#    corrected rules?
+# 2. A majority vote of four models of two classes can end two to two. What does our rule do then?
+#    Find a case in which it differs from the mean.
+# 3. Add a model to the candidates that only guesses. What happens to the mean, to the greedy
+#    selection, and to the curve of optimism?
+# 4. Ten models, all of accuracy .80. When does their vote reach .99, and when .80?
+#
+# ```{admonition} Solutions
+# :class: dropdown
+#
+# 1. By accuracy the naevi decide, so dividing by the classes' shares helps little or nothing: a
+#    power near zero is chosen for most members, and the corrected rules come near the others.
+# 2. It takes the class with the higher mean probability, so in a tie it agrees with the mean. They
+#    differ where three members are barely for one class and the fourth is sure of the other.
+# 3. The mean loses a little. The greedy selection does not choose it, unless it is lucky on
+#    validation; and more candidates of this kind mean more luck: the curve rises.
+# 4. Were their errors independent, a vote of ten would be right in over .96 of the images, and of
+#    more models in .99. Models trained on the same images err on the same images; if they err on
+#    exactly the same ones, the vote has .80, however many they are.
+# ```
+
+# %%
+chapter.close()

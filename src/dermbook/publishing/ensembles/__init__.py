@@ -1,0 +1,67 @@
+"""The tables and findings of the chapter *Ensembles*; ``evaluation.ensembles`` combines."""
+
+from dermbook.publishing.ensembles.candidates import BINARY, UNFLIPPED, Pool, gather, seven
+from dermbook.publishing.ensembles.findings import (
+    add_findings,
+    hybrid_verdict,
+    optimism_verdict,
+    r1_verdict,
+)
+from dermbook.publishing.ensembles.official import (
+    OFFICIAL,
+    official_members,
+    read_challenge_csv,
+    submit,
+)
+from dermbook.publishing.ensembles.steps import (
+    add_binary,
+    add_ensemble,
+    add_hybrid,
+    mirroring,
+)
+from dermbook.publishing.ensembles.tables import (
+    Fitted,
+    best_few,
+    ensemble_gain,
+    fit_rules,
+    gain_table,
+    hybrid_table,
+    hybrids,
+    member_curve,
+    member_weights,
+    r1_table,
+    rule_table,
+    selection_table,
+)
+
+__all__ = [
+    "BINARY",
+    "OFFICIAL",
+    "UNFLIPPED",
+    "Fitted",
+    "Pool",
+    "add_binary",
+    "add_ensemble",
+    "add_findings",
+    "add_hybrid",
+    "best_few",
+    "ensemble_gain",
+    "fit_rules",
+    "gain_table",
+    "gather",
+    "hybrid_table",
+    "hybrid_verdict",
+    "hybrids",
+    "member_curve",
+    "member_weights",
+    "mirroring",
+    "official_members",
+    "optimism_verdict",
+    "r1_table",
+    "r1_verdict",
+    "read_challenge_csv",
+    "rule_table",
+    "selection_table",
+    "seven",
+    "submit",
+]

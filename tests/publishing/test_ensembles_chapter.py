@@ -1,0 +1,369 @@
+"""What the chapter on ensembles gathers, refuses, tabulates and says."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+from records import make_record
+from sklearn.metrics import accuracy_score
+
+from dermbook.errors import ChapterError, DataError, ParameterError
+from dermbook.evaluation import Predictions
+from dermbook.evaluation.ensembles import EnsembleError, optimism
+from dermbook.publishing import ensembles, summaries
+from dermbook.publishing.ensembles import official
+from dermbook.publishing.ensembles.candidates import BINARY
+from dermbook.publishing.ensembles.tables import FOUR_SINGLE, THREE_FOUR, WEIGHTED
+from dermbook.publishing.record import series_columns
+
+SEVEN = ("mel", "nv", "bcc", "akiec", "bkl", "df", "vasc")
+TWO = ("benign", "malignant")
+
+
+def made(model, part, *, classes=SEVEN, n=70, skill=1.5, seed=0, fingerprint="0"):
+    """Predictions of a part; parts share no lesion; the truth is the same for all models."""
+    base = {"validation": 0, "test": 1000, "train": 2000}[part]
+    k = len(classes)
+    truth = np.random.default_rng(base).permutation(np.arange(n) % k)
+    rng = np.random.default_rng([base, seed])
+    logits = rng.normal(0, 1, (n, k))
+    logits[np.arange(n), truth] += skill
+    values = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    ids = pd.Index([f"I{base + row}" for row in range(n)], name="image_id")
+    table = pd.DataFrame(values, index=ids, columns=list(classes))
+    table.insert(0, "truth", np.array(classes, dtype=object)[truth])
+    table.insert(1, "group", [f"L{base + row // 2}" for row in range(n)])
+    return Predictions(table, classes, model, part, "made", fingerprint * 64, True)
+
+
+def pool(names="abcde", **options):
+    return ensembles.Pool(
+        *(
+            tuple(made(name, part, seed=number + 1, **options) for number, name in enumerate(names))
+            for part in ("validation", "test")
+        )
+    )
+
+
+class Book:
+    """A chapter whose needs are in a dictionary: chapter → model → options of ``made``."""
+
+    def __init__(self, **sources):
+        self.sources = {name.replace("_", "-"): models for name, models in sources.items()}
+        self.header = SimpleNamespace(needs=tuple(self.sources))
+
+    def needed_record(self, source):
+        return SimpleNamespace(
+            models={
+                name: SimpleNamespace(classes=list(options.get("classes", SEVEN)))
+                for name, options in self.sources[source].items()
+            }
+        )
+
+    def needed_predictions(self, source, name, part):
+        options = dict(self.sources[source][name])
+        if part == options.pop("lacks", None):
+            raise ChapterError("not there")
+        return made(name, part, **options)
+
+
+# ---- who may join ---------------------------------------------------------------------------
+
+
+def test_the_largest_set_that_saw_the_same_images_is_the_pool():
+    book = Book(
+        first={
+            "a": {"seed": 1}, "b": {"seed": 2}, "c": {"seed": 3, "n": 30},
+            "two": {"classes": TWO}, "lost": {"lacks": "validation"},
+            "b-unflipped": {"seed": 2},
+        },
+        second={"d": {"seed": 4}, "e": {"fingerprint": "1"}, "more": {"classes": TWO, "seed": 5}},
+    )  # fmt: skip
+    pools, table = ensembles.gather(book)
+    assert pools["7 classes"].names == ("a", "b", "d")
+    assert pools[BINARY].names == ("two", "more")
+    used = table.set_index("model")["used"]
+    assert list(used[used == "yes"].index) == ["a", "b", "two", "d", "more"]
+    assert "other images" in used["c"]
+    assert "other images" in used["e"]
+    assert "no Predictions" in used["lost"]
+    assert "not mirrored" in used["b-unflipped"]
+    assert ensembles.seven(pools).names == ("a", "b", "d")
+    with pytest.raises(DataError, match="no two models"):
+        ensembles.gather(book, ["second"])
+
+
+def test_nothing_to_combine_and_strange_sources_are_refused():
+    with pytest.raises(DataError, match="no two models"):
+        ensembles.gather(Book(first={"a": {}, "c": {"n": 30}}))
+    with pytest.raises(ParameterError, match="'third'"):
+        ensembles.gather(Book(first={"a": {}, "b": {}}), ["third"])
+    only_binary = {BINARY: pool("ab", classes=TWO)}
+    with pytest.raises(DataError, match="several classes"):
+        ensembles.seven(only_binary)
+
+
+def test_a_pool_refuses_parts_that_share_a_lesion_or_differ_in_models():
+    a, b = made("a", "validation"), made("b", "validation", seed=1)
+    with pytest.raises(EnsembleError, match="is in validation and test"):
+        ensembles.Pool((a, b), tuple(each.subset(each.ids, part="test") for each in (a, b)))
+    with pytest.raises(EnsembleError, match="different models"):
+        ensembles.Pool((a, b), (made("a", "test"), made("c", "test")))
+    with pytest.raises(EnsembleError, match="z is no candidate"):
+        pool("ab").only(["z"])
+
+
+# ---- tables ---------------------------------------------------------------------------------
+
+
+def test_rules_are_chosen_on_validation_and_scored_on_test():
+    several = pool()
+    fitted = ensembles.fit_rules(
+        several, metric="balanced_accuracy", top=2, rounds=4, bags=2, folds=3, seed=0
+    )
+    table = ensembles.rule_table(fitted, resamples=50)
+    assert table["model"].iloc[0] == fitted.best
+    assert table["validation"].is_monotonic_decreasing
+    for row in table.itertuples():
+        of = fitted.test[row.model]
+        assert row.accuracy == pytest.approx(accuracy_score(of.truth_codes, of.predicted_codes))
+        assert row.low <= row.test <= row.high
+    validation, test = fitted.named("mean", "ensemble-mean")
+    assert (validation.model, validation.part) == ("ensemble-mean", "validation")
+    np.testing.assert_allclose(
+        test.probabilities, np.mean([m.probabilities for m in several.test], axis=0)
+    )
+    gain = ensembles.ensemble_gain(fitted, resamples=50).set_index("metric").iloc[0]
+    assert gain["value"] == pytest.approx(gain["second"] - gain["first"])
+
+
+def test_the_curve_begins_at_the_best_single_model():
+    several = pool()
+    frame = ensembles.member_curve(several, metric="accuracy", rounds=4)
+    first = frame[(frame["members"] == 1) & (frame["part"] == "validation")]
+    best = max(accuracy_score(m.truth_codes, m.predicted_codes) for m in several.validation)
+    assert first["value"].to_numpy() == pytest.approx([best, best])
+    weights = ensembles.member_weights(several, metric="accuracy", rounds=4)
+    assert weights["weight"].sum() == pytest.approx(1)
+
+
+def test_r1s_best_few_by_hand_whoever_chooses():
+    several = pool("abcdef", classes=TWO, skill=0.7)
+    for on in ("validation", "test"):
+        members = {"validation": several.validation, "test": several.test}[on]
+        scores = np.array([accuracy_score(m.truth_codes, m.predicted_codes) for m in members])
+        best = np.sort(np.argsort(-scores, kind="stable")[:3])
+        weights = scores[best] / scores[best].sum()
+        expected = np.tensordot(
+            weights, np.stack([several.test[i].probabilities for i in best]), axes=1
+        )
+        found = ensembles.best_few(several, 3, WEIGHTED, on=on)[1]
+        np.testing.assert_allclose(found.probabilities, expected)
+    table = ensembles.r1_table(several, resamples=40)
+    assert set(table["chosen_on"]) == {"validation", "test"}
+    assert table["comparison"].nunique() == table["learner"].nunique() == 3
+    assert ensembles.r1_table(pool("abc", classes=TWO)).empty
+
+
+def test_hybrids_are_compared_with_both_and_with_their_mean():
+    two = pool(["resnet18", "resnet50"], n=140)
+    uneven = [
+        each.subset([i for i in each.ids if each.table["truth"][i] != "df" or int(i[1:]) % 4 == 0])
+        for each in (*two.validation, *two.test)
+    ]
+    two = ensembles.Pool(tuple(uneven[:2]), tuple(uneven[2:]))
+    hybrids, large = ensembles.hybrids(two, "resnet18", "resnet50", 0.12)
+    assert "df" not in large
+    assert len(hybrids) == 5
+    table = ensembles.hybrid_table(hybrids, metric="balanced_accuracy", resamples=40)
+    assert table["comparison"].nunique() == 3
+    assert set(table["learner"]) == {"hybrid-by-decision", "hybrid-by-class"}
+
+
+def test_selection_on_the_test_part_never_looks_worse_for_the_best_one():
+    table = ensembles.selection_table(
+        pool("abcdefgh", skill=0.3), metric="accuracy", rounds=5, resamples=40
+    ).set_index("learner")
+    assert list(table.index) == ["best one", "best three, weighted", "greedy ensemble"]
+    assert table.loc["best one", "value"] >= 0
+
+
+# ---- verdicts -------------------------------------------------------------------------------
+
+
+def r1_rows(three, four):
+    rows = [
+        (what, "accuracy", WEIGHTED, "validation", *interval)
+        for what, interval in ((THREE_FOUR, three), (FOUR_SINGLE, four))
+    ]
+    columns = ["comparison", "metric", "learner", "chosen_on", "value", "low", "high"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+@pytest.mark.parametrize(
+    ("three", "four", "verdict", "said"),
+    [
+        ((0.02, 0.01, 0.03), (-0.02, -0.03, -0.01), "confirmed", "shown"),
+        ((0.02, -0.01, 0.03), (-0.02, -0.03, -0.01), "not confirmed", "holds zero"),
+        ((0.02, 0.01, 0.03), (0.02, 0.01, 0.03), "not confirmed", "the opposite is shown"),
+    ],
+)
+def test_r1s_verdict_follows_both_intervals(three, four, verdict, said):
+    found = ensembles.r1_verdict(r1_rows(three, four), phantom=False)
+    assert found[0] == verdict
+    assert said in found[2]
+    assert ensembles.r1_verdict(r1_rows(three, four), phantom=True)[0] == "cannot be compared"
+    assert ensembles.r1_verdict(None, phantom=False)[0] == "cannot be compared"
+
+
+def test_r3s_verdict_needs_all_three():
+    frame = pd.DataFrame(
+        {
+            "learner": ["hybrid-by-decision"] * 3 + ["hybrid-by-class"] * 3,
+            "comparison": ["mixture − a", "mixture − b", "mixture − mean"] * 2,
+            "metric": "balanced_accuracy",
+            "value": [0.1, 0.1, 0.1, 0, 0, 0],
+            "low": [0.05, 0.05, -0.01, -1, -1, -1],
+            "high": [0.2, 0.2, 0.2, 1, 1, 1],
+        }
+    )
+    verdict, measured, because = ensembles.hybrid_verdict(frame, phantom=False)
+    assert verdict == "not confirmed"
+    assert "2 of 3" in because
+    assert measured.count("mixture") == 3
+    frame.loc[2, "low"] = 0.01
+    assert ensembles.hybrid_verdict(frame, phantom=False)[0] == "confirmed"
+    assert ensembles.hybrid_verdict(frame, phantom=True)[0] == "cannot be compared"
+
+
+def test_m8_is_confirmed_only_beyond_its_error():
+    def frame(greedy):
+        rows = [("mean of all", 0.0), ("best one", 0.02), ("greedy ensemble", greedy)]
+        table = pd.DataFrame(rows, columns=["way", "optimism"])
+        return table.assign(models=9, error=0.004)
+
+    assert ensembles.optimism_verdict(frame(0.05))[0] == "confirmed"
+    assert ensembles.optimism_verdict(frame(0.01))[0] == "not confirmed"
+    assert "+0.050" in ensembles.optimism_verdict(frame(0.05))[1]
+
+
+# ---- official images and mirroring ----------------------------------------------------------
+
+
+class Unlabelled:
+    name, fingerprint, phantom, classes = "isic2018-test", "9" * 64, False, SEVEN
+    ids = tuple(f"X{row}" for row in range(4))
+    table = pd.DataFrame(
+        {"label": pd.Series([None] * 4, dtype="object"), "group": ids}, index=pd.Index(ids)
+    )
+
+
+def sheet(folder, model, values, columns=SEVEN):
+    frame = pd.DataFrame(values, columns=[name.upper() for name in columns])
+    frame.insert(0, "image", Unlabelled.ids)
+    folder.mkdir(parents=True, exist_ok=True)
+    frame.to_csv(folder / f"isic2018-test--laptop--{model}.csv", index=False)
+
+
+def test_challenge_files_are_read_by_name_and_in_any_order(tmp_path):
+    values = np.random.default_rng(0).dirichlet(np.ones(7), 4)
+    sheet(tmp_path, "m", values[:, ::-1], SEVEN[::-1])
+    path = tmp_path / "isic2018-test--laptop--m.csv"
+    found = official.read_challenge_csv(path, Unlabelled, model="m")
+    np.testing.assert_allclose(found.probabilities, values)
+    assert not found.has_truth
+    text = path.read_text().splitlines()
+    path.write_text("\n".join(text[:-1]))
+    with pytest.raises(DataError, match=r"1 images are missing, e\.g\. 'X3'"):
+        official.read_challenge_csv(path, Unlabelled, model="m")
+    path.write_text("\n".join(line.rsplit(",", 1)[0] for line in text))
+    with pytest.raises(DataError, match="has the columns"):
+        official.read_challenge_csv(path, Unlabelled, model="m")
+
+
+def test_only_members_with_official_predictions_are_submitted(tmp_path, monkeypatch):
+    values = np.random.default_rng(0).dirichlet(np.ones(7), (2, 4))
+    for name, each in zip("bd", values, strict=True):
+        sheet(tmp_path / "submissions", name, each)
+    monkeypatch.setattr(official, "load_collection", lambda name: Unlabelled)
+    kept = []
+    chapter = SimpleNamespace(
+        output=tmp_path, edition="laptop", header=SimpleNamespace(needs=("x",)),
+        add_predictions=kept.append, add_series=lambda name, frame: kept.append(frame),
+        add_submission=lambda found: kept.append(found) or tmp_path / "out.csv",
+        record=lambda: make_record(),
+    )  # fmt: skip
+    monkeypatch.setattr(official, "measured_text", lambda metric: "measured")
+    several = pool()
+    block = ensembles.submit(
+        chapter, several, "isic2018-test", metric="balanced_accuracy", rounds=4
+    )
+    assert "2 of 5 candidates" in block.markdown
+    assert "measured" in block.markdown
+    validation, test, submitted, weights = kept
+    assert {each.model for each in (validation, test, submitted)} == {"ensemble-official"}
+    shares = weights.set_index("model")["weight"]
+    np.testing.assert_allclose(
+        submitted.probabilities, np.tensordot(shares[["b", "d"]], values, axes=1)
+    )
+    none = ensembles.submit(chapter, pool("xy"), "isic2018-test", metric="accuracy", rounds=2)
+    assert "None of the 2 candidates" in none.markdown
+    skipped = ensembles.submit(chapter, several, "", metric="accuracy", rounds=2)
+    assert "named no official" in skipped.markdown
+
+
+def test_mirroring_is_skipped_or_compared():
+    assert "not measured" in ensembles.mirroring(None, "", metric="accuracy").markdown
+    with pytest.raises(ParameterError, match="unflipped"):
+        ensembles.mirroring(None, "net", metric="accuracy")
+    series = {}
+    chapter = SimpleNamespace(
+        needed_predictions=lambda source, name, part: made(
+            name, part, seed=1, skill=3.0 if name == "net" else 0.5
+        ),
+        add_series=series.__setitem__,
+    )
+    block = ensembles.mirroring(chapter, "net-unflipped", metric="accuracy")
+    assert series["mirroring"]["value"].iloc[0] > 0
+    assert "`net`" in block.markdown
+
+
+# ---- the summary ----------------------------------------------------------------------------
+
+
+def test_the_summary_says_what_the_record_holds():
+    several, two = pool(n=140), pool("abcde", classes=TWO)
+    fitted = ensembles.fit_rules(
+        several, metric="accuracy", top=2, rounds=3, bags=2, folds=2, seed=0
+    )
+    r1 = ensembles.r1_table(two, resamples=20)
+    hybrid = pd.DataFrame(
+        [("hybrid-by-decision", "mixture − a", "accuracy", 0.1, 0.05, 0.2)],
+        columns=["learner", "comparison", "metric", "value", "low", "high"],
+    )
+    frames = {
+        "chosen": pd.DataFrame([{"rule": fitted.best, "metric": "accuracy"}]),
+        "gain": ensembles.ensemble_gain(fitted, resamples=20),
+        "rules": ensembles.rule_table(fitted, resamples=20),
+        "candidates": pd.DataFrame({"used": ["yes"] * 5, "task": ["7 classes"] * 5}),
+        "curve": ensembles.member_curve(several, metric="accuracy", rounds=3),
+        "r1-shown": r1[(r1["chosen_on"] == "validation") & (r1["metric"] == "accuracy")],
+        "hybrid": hybrid,
+        "optimism": optimism(several.validation, metric="accuracy", resamples=5),
+        "selection": ensembles.selection_table(several, metric="accuracy", rounds=3, resamples=20),
+    }
+    metrics = [
+        make_record().metrics[0].model_copy(update={"model": "ensemble", "metric": "accuracy"})
+    ]
+    record = make_record(
+        series={name: series_columns(frame, name) for name, frame in frames.items()},
+        metrics=metrics, answers=[],
+    )  # fmt: skip
+    text = " ".join(summaries.ensembles(record))
+    assert fitted.best in text
+    assert ".720 (.700–.740)" in text
+    assert "5 candidates" in text
+    assert "best three − best four" in text
+    assert "shown to be better" in text
+    assert "nan" not in text.lower()
