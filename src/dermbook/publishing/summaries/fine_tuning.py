@@ -25,7 +25,21 @@ def _depths(record: Record) -> list[str]:
     return [
         "Letting layers of the backbone learn changes balanced accuracy on the test part by "
         + "; ".join(texts)
-        + " (layers that learn, against the first depth)."
+        + " (layers that learn, against the first depth; a short training on few pictures).",
+        *_gains(record),
+    ]
+
+
+def _gains(record: Record) -> list[str]:
+    if "tuning-gains" not in record.series:  # a Record from before that comparison
+        return []
+    gains = record.series_frame("tuning-gains")
+    of = gains[gains["metric"] == "balanced_accuracy"]
+    texts = [f"{row['task']} {with_interval(row)}" for _, row in of.iterrows()]
+    return [
+        "The long training of the whole best network, against a head on its frozen backbone: "
+        + "; ".join(texts)
+        + "."
     ]
 
 
