@@ -1,10 +1,10 @@
-"""The tables and findings of the chapter *Fine-tuning*.
+"""The tables of the chapter *Fine-tuning*.
 
-Each function returns a tidy table for ``Chapter.add_series`` or adds results to a chapter. What the
-reports say comes from ``book/reported.yaml``, but for R4's curve, which is kept here.
+Each function returns a tidy table for ``Chapter.add_series``. What the reports say comes from
+``book/reported.yaml``, but for R4's curve, which is kept here.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -17,14 +17,10 @@ from dermbook.evaluation.arms import Arm
 from dermbook.evaluation.comparison import paired_bootstrap
 from dermbook.evaluation.merging import in_two
 from dermbook.evaluation.paired import arm_differences, arm_scores
-from dermbook.publishing.decisions import prevalence_differs
-from dermbook.publishing.effects import with_interval
 from dermbook.publishing.reported import load_reported
 
 if TYPE_CHECKING:
     from dermbook.evaluation import Trial
-    from dermbook.publishing.chapter import Chapter
-    from dermbook.publishing.record import Verdict
 
 #: val_f1 of R4's ResNet50V2, epochs 1 to 22, as its training log prints it (row 4.8)
 R4_VAL_F1 = (
@@ -39,7 +35,8 @@ MALIGNANT_LISTS: Mapping[str, tuple[str, ...]] = {
     "R1's introduction": ("mel", "bcc"),
     "HAM10000's authors": ("mel", "bcc", "akiec"),
 }
-_R1_NAMES = {"sgd": "SGD", "adam": "Adam", "adamax": "Adamax", "nadam": "Nadam"}
+#: R1's optimizers: name in Keras → in the report
+R1_OPTIMIZERS = {"sgd": "SGD", "adam": "Adam", "adamax": "Adamax", "nadam": "Nadam"}
 _PAIRED = ("balanced_accuracy", "accuracy", "f1_macro")
 
 
@@ -65,7 +62,7 @@ def r1_optimizers() -> pd.DataFrame:
             claims.claim(f"R1.optimizers:inceptionv3-{key}:{part}-accuracy")["value"]
             for part in ("train", "test")
         ]
-        for key in _R1_NAMES
+        for key in R1_OPTIMIZERS
     }
     return pd.DataFrame.from_dict(rows, orient="index", columns=["train", "test"]).astype(float)
 
@@ -103,7 +100,7 @@ def optimizer_pairs(
     """
     reported = r1_optimizers()["test"]
     names = list(test)
-    pairs = {_pair(a, b): (a, b) for a, b in combinations(names, 2)}
+    pairs = {pair_name(a, b): (a, b) for a, b in combinations(names, 2)}
     if not pairs:
         raise ParameterError("optimizers: give at least two.")
     found = arm_differences(test, pairs, [("accuracy", "")], resamples=resamples, seed=seed)
@@ -271,155 +268,7 @@ def speed_table(
     return pd.DataFrame([["nothing was timed", False, *[np.nan] * 4, ""]], columns=columns)
 
 
-def add_trials(chapter: "Chapter", trials: "Mapping[str, Sequence[Trial]]") -> None:
-    """Keep the first trial of each setting: Predictions and scores of validation and test part."""
-    for first, *_ in trials.values():
-        for part in ("validation", "test"):
-            chapter.add_predictions(first.predictions[part], weights=first.parameters)
-
-
-def add_answers(chapter: "Chapter", trials: "Iterable[Trial]") -> None:
-    """Put R1's test accuracies beside those of the trials that took its steps."""
-    claims = {f"ft-{key}": f"R1.optimizers:inceptionv3-{key}" for key in _R1_NAMES} | {
-        "ft-nadam-longer": "R1.nadam:inceptionv3-nadam-15-epochs",
-        "ft-vgg16-last-all": "R1.vgg16:vgg16",
-    }
-    for trial in trials:
-        claim = claims.get(trial.name)
-        if trial.name.endswith("-last-150"):
-            claim = "R1.unfrozen:inceptionv3-150-layers"
-        if claim is None:
-            continue
-        chapter.answer(
-            f"{claim}:test-accuracy",
-            model=trial.name,
-            part="test",
-            metric="accuracy",
-            not_comparable=prevalence_differs(trial.predictions["test"]),
-        )
-
-
-def add_findings(chapter: "Chapter") -> None:
-    """State what this run says of rows 0.14, 1.8, 1.9, 1.11, 4.11 and lessons M5 and M7."""
-    _optimizers_found(chapter)
-    _gradients_found(chapter)
-    _plateau_found(chapter)
-    _last_epoch_found(chapter)
-    _depth_found(chapter)
-    _settings_found(chapter)
-
-
-def _optimizers_found(chapter: "Chapter") -> None:
-    pairs = chapter.series("optimizer-pairs")
-    both = pairs[pairs["reported"].notna()]
-    tau, number = kendall(pairs)
-    counts = both["agrees"].value_counts()
-    against_sgd = both[both["comparison"].str.contains("sgd")]
-    if (against_sgd["agrees"] == "yes").all() and len(against_sgd):
-        verdict, because = "confirmed", "every adaptive optimizer beats SGD, as R1 says"
-    elif (against_sgd["agrees"] == "no").any():
-        verdict, because = "not confirmed", "an adaptive optimizer is worse than SGD here"
-    else:
-        verdict, because = "cannot be compared", "some differences to SGD may be none"
-    _state(
-        chapter, "1.9", verdict,
-        f"of {number} pairs the difference goes R1's way in {counts.get('yes', 0)}, the other way "
-        f"in {counts.get('no', 0)} and is open in {counts.get('open', 0)}; Kendall's τ {tau:+.2f}",
-        because,
-    )  # fmt: skip
-
-
-def _gradients_found(chapter: "Chapter") -> None:
-    arms = chapter.series("explosions").set_index("arm")
-    raw, cured = arms.loc["unscaled pixels"], arms.loc["unscaled, clipped, L2"]
-    happened = bool(raw["exploded"]) and not cured["exploded"]
-    _state(
-        chapter, "1.8", "confirmed" if happened else "not confirmed",
-        f"unscaled: {_fate(raw)}; clipped and regularised: {_fate(cured)}; with scaled pixels and "
-        f"no remedy: {_fate(arms.loc['scaled pixels'])}",
-        "R1's loss became infinite, and clipping at 1.0 with a penalty cured it",
-    )  # fmt: skip
-
-
-def _plateau_found(chapter: "Chapter") -> None:
-    counts = chapter.series("halvings").set_index(["curve", "mode"])
-    replay = chapter.series("plateaus")
-    replay = replay[(replay["curve"] == R4_CURVE) & (replay["mode"] == "auto")]
-    halved = tuple(replay.loc[replay["halved"], "epoch"].astype(int))
-    ours = counts.drop(R4_CURVE, level="curve").droplevel("curve")
-    chapter.finding(
-        "M5",
-        "confirmed" if halved == R4_HALVED else "not confirmed",
-        measured=f"R4's own val_f1 under mode auto: halved after epochs "
-        f"{', '.join(map(str, halved))}; {_times(counts.loc[(R4_CURVE, 'auto')])}; under mode max: "
-        f"{_times(counts.loc[(R4_CURVE, 'max')])}. Our training"
-        f"{' (phantom)' * chapter.phantom}: auto {_times(ours.loc['auto'])}, max "
-        f"{_times(ours.loc['max'])}",
-        because="the rule looked for a minimum of a score that ought to rise",
-    )
-
-
-def _last_epoch_found(chapter: "Chapter") -> None:
-    effects = chapter.series("best-last").set_index("metric")
-    row = effects.loc["balanced_accuracy"]
-    if row["low"] > 0:
-        verdict, because = "confirmed", "the last epoch is worse than the best one"
-    elif row["high"] < 0:
-        verdict, because = "not confirmed", "the last epoch is better than the best one"
-    else:
-        verdict, because = "cannot be compared", "the interval holds no difference"
-    texts = [f"{name.replace('_', ' ')} {with_interval(each)}" for name, each in effects.iterrows()]
-    _state(
-        chapter, "M7", verdict,
-        f"best epoch minus last, {int(row['seeds'])} seeds: " + ", ".join(texts), because,
-    )  # fmt: skip
-
-
-def _depth_found(chapter: "Chapter") -> None:
-    effects = chapter.series("depth-effects")
-    of = effects[effects["metric"] == "balanced_accuracy"]
-    texts = [f"{row['comparison']} {with_interval(row)}" for _, row in of.iterrows()]
-    gains = chapter.series("tuning-gains")
-    gains = gains[gains["metric"] == "balanced_accuracy"]
-    long = [f"{row['task']} {with_interval(row)}" for _, row in gains.iterrows()]
-    measured = (
-        "balanced accuracy, the whole network after its long training minus its frozen backbone: "
-        f"{', '.join(long)}; after a short one on few images, layers that learn: {'; '.join(texts)}"
-    )
-    # R1's row is on malignant or benign, R4's on the seven classes
-    for about, task in (("1.11", gains.iloc[1]), ("4.11", gains.iloc[0])):
-        if task["low"] > 0:
-            verdict, because = "confirmed", "the deeper training is better than the frozen backbone"
-        elif task["high"] < 0:
-            verdict, because = "not confirmed", "the deeper training is worse"
-        else:
-            verdict, because = "cannot be compared", "the interval holds no difference"
-        _state(chapter, about, verdict, measured, because)
-
-
-def _settings_found(chapter: "Chapter") -> None:
-    rates = chapter.series("rates")
-    best = rates.loc[rates["value"].idxmax()]
-    pairs = chapter.series("optimizer-pairs")
-    adam = pairs[pairs["comparison"].isin([_pair("adam", "rmsprop"), _pair("adam", "adagrad")])]
-    texts = [f"{row['comparison']} {with_interval(row)}" for _, row in adam.iterrows()]
-    chapter.finding(
-        "0.14",
-        "cannot be compared",
-        measured=f"best on validation: rate {best['learning_rate']:g}, batch "
-        f"{int(best['batch_size'])}; test accuracy: " + ("; ".join(texts) or "not both trained"),
-        because="R0 has another collection and network, and the row labels of its table are lost",
-    )
-
-
-def _state(chapter: "Chapter", about: str, verdict: "Verdict", measured: str, because: str) -> None:
-    """A finding; what the phantom shows says nothing of the reports' data."""
-    if chapter.phantom:
-        verdict, because = "cannot be compared", f"the phantom is not the reports' data; {because}"
-    chapter.finding(about, verdict, measured=measured, because=because)
-
-
-def _pair(first: str, second: str) -> str:
+def pair_name(first: str, second: str) -> str:
     return f"{second.removeprefix('ft-')} − {first.removeprefix('ft-')}"
 
 
@@ -427,14 +276,3 @@ def _agrees(row, theirs: float) -> str:
     if np.isnan(theirs) or not (row.low > 0 or row.high < 0) or theirs == 0:
         return "open"
     return "yes" if (row.low > 0) == (theirs > 0) else "no"
-
-
-def _fate(row: pd.Series) -> str:
-    """What became of an arm, in words."""
-    if row["exploded"]:
-        return f"not finite at step {int(row['steps'])}"
-    return f"finite for {int(row['steps'])} steps, loss {row['last_loss']:.3g}"
-
-
-def _times(row: pd.Series) -> str:
-    return f"halvings {int(row['halved'])}, of them without a plateau {int(row['wrong'])}"
