@@ -61,6 +61,7 @@ height: int = 48  # as in fine-tuning: pixels, of generated pictures
 width: int = 64  # as in fine-tuning: pixels, of generated pictures
 backbone: str = "tiny"  # as in fine-tuning: best_backbone
 judged: int = 0  # test pictures that are looked at; 0 takes all
+draws: int = 3  # times that random weights are drawn
 grids: int = 2  # sizes of maps that Grad-CAM is computed on, the last maps first
 tolerance: float = 0.0  # pixels that the hottest pixel may lie beside the lesion
 spread: float = 0.25  # standard deviation of heat in the middle, as a share of each side
@@ -134,7 +135,7 @@ chapter.picture(
 
 # %%
 with chapter.timing("depths"):
-    chapter.add_series("depths", looking_inside.depth_table(of, layers, seed=seed))
+    chapter.add_series("depths", looking_inside.depth_table(of, layers, draws=draws, seed=seed))
 chapter.figure(
     "depths",
     plots.depth_activity,
@@ -153,13 +154,14 @@ chapter.figure(
 # older class activation map {cite}`zhou2016cam` up to a factor; a test of this book holds it to
 # that.
 #
-# The smooth clouds that one sees in papers come from enlarging a small grid. Ours is a few places
-# wide, and the picture shows the enlarged heat with the true outline of the lesion.
+# The smooth clouds that one sees in papers come from enlarging a small grid: the last maps of our
+# network are a few places wide. Earlier maps have more places, and are further from the answer.
+# Below, the finest of the `grids` that this chapter looks at, and the true outline of the lesion.
 
 # %%
 chapter.picture(
     "gallery",
-    plots.heat_overlays(looking_inside.heat_pictures(of, unseen)),
+    plots.heat_overlays(looking_inside.heat_pictures(of, unseen, grids=grids)),
     collection=unseen,
     caption="The surest errors and the surest right answers on phantoms that the network was not "
     "trained on, each beside the heat of the class it named; the lesion outlined. In the titles "
@@ -187,7 +189,9 @@ chapter.picture(
 
 # %%
 with chapter.timing("heat"):
-    looks = looking_inside.look(of, grids=grids, spread=spread, tolerance=tolerance, seed=seed)
+    looks = looking_inside.look(
+        of, grids=grids, draws=draws, spread=spread, tolerance=tolerance, seed=seed
+    )
 chapter.add_series("views", looking_inside.view_table(looks, predictions))
 chapter.table(
     "views",
@@ -203,7 +207,8 @@ chapter.figure(
     plots.metric_intervals,
     metrics=["heat_inside", "pointing_hits"],
     caption="Share of heat inside the lesion, and share of pictures whose hottest pixel is on it, "
-    "with 95 % intervals over lesions. Numbers behind a method: the places of its grid.",
+    "with 95 % intervals over lesions. Numbers behind a method: the places of its grid. Pictures "
+    "without any heat are left out; random weights: mean of the draws.",
     alt="Dots with intervals for Grad-CAM on two grids and for its baselines, in two groups.",
 )
 
@@ -217,7 +222,10 @@ chapter.table(
 
 # %% [markdown]
 # The pointing game was made for photographs with several objects anywhere. Where there is one
-# lesion in the middle, the middle of the picture plays it well. A score near 1 here says little.
+# lesion in the middle, the middle of the picture plays it well, and a score near 1 says little. A
+# grid with few places plays it badly, whatever the network knows: with two rows there is no place
+# in the middle, and the hottest pixel of an enlarged map lies towards the border. What *the mask
+# itself* scores says how much of that is the grid's doing.
 #
 # ## By class, and when it errs
 #
@@ -260,7 +268,7 @@ chapter.figure(
     plots.metric_intervals,
     caption="Rank correlation of the trained network's maps with others, by grid: 1 is the same "
     "order of places, 0 none. Means over pictures with 95 % intervals over lesions.",
-    alt="Dots with intervals: last layer random, all weights random, another picture, on two grids.",
+    alt="Dots with intervals: last layer random, all weights random, another picture; two grids.",
 )
 
 # %% [markdown]

@@ -6,7 +6,7 @@
 #     question: Which model is best, and may these numbers stand next to each other?
 #     description: Every model of the book beside every score of the reports, with provenance
 #     part: V
-#     needs: [input-pipelines, enhancement, cnn-from-scratch, random-search, transfer-learning, fine-tuning, residual-networks, multi-input, center-loss, segmentation, generation, decisions-and-thresholds]
+#     needs: [input-pipelines, enhancement, cnn-from-scratch, random-search, transfer-learning, fine-tuning, residual-networks, multi-input, center-loss, segmentation, generation, ensembles, decisions-and-thresholds]
 #     rows: ["1.16"]
 #     lessons: []
 #     accelerator: none
@@ -45,7 +45,7 @@
 # ## What it needs
 #
 # The Records of the chapters that score models: those published with the book, and those of this
-# edition's own runs. A chapter without a Record is named below. No accelerator; seconds.
+# edition's own runs. A chapter without a Record is named near the end. No accelerator; seconds.
 
 # %% tags=["parameters"]
 edition: str = "quick"  # which edition this run belongs to: quick, laptop or gpu
@@ -194,6 +194,9 @@ chapter.table(
     filterable=True,
     downloadable=True,
 )
+
+# %%
+page.still_missing(edition)
 
 # %% [markdown]
 # ## What we found

@@ -150,6 +150,16 @@ def test_cut_layers_are_the_last_of_each_grid(tiny):
     assert [cut(tiny, name).grid for name in cut_layers(tiny, 2)] == [(2, 3), (4, 6)]
 
 
+def test_a_padded_map_is_no_place_to_look():
+    """As in MobileNetV2: 8 x 12 padded at two sides to 9 x 13 before the next stride."""
+    image = keras.Input(SIZE)
+    x = layers.Conv2D(4, 3, strides=2, padding="same", activation="relu", name="first")(image)
+    x = layers.ZeroPadding2D(((0, 1), (0, 1)))(x)
+    x = layers.Conv2D(4, 3, strides=2, activation="relu", name="second")(x)
+    answer = layers.Dense(2, activation="softmax")(layers.GlobalAveragePooling2D()(x))
+    assert cut_layers(keras.Model(image, answer), 3)[:2] == ["second", "first"]
+
+
 def test_heat_is_positive_enlarged_and_at_most_one():
     signed = np.array([[[-2.0, 0.5], [1.0, 2.0]], [[-1.0, -1.0], [-1.0, 0.0]]])
     heat = heat_maps(signed, 4, 4)

@@ -146,6 +146,15 @@ def test_means_leave_out_what_is_unknown_and_draw_lesions(numbers):
     pd.testing.assert_frame_equal(table, again)
 
 
+def test_one_lesion_has_no_interval(numbers):
+    values, groups = numbers
+    table = lesion_means(values[["a"]].iloc[:2], groups).iloc[0]
+    assert table["value"] == pytest.approx(values["a"].iloc[0])
+    assert table["n"] == 2
+    assert np.isnan(table["low"])
+    assert np.isnan(table["high"])
+
+
 def test_a_difference_on_the_same_pictures_is_paired(numbers):
     values, groups = numbers
     values = values.dropna(subset=["b"])

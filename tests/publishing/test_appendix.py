@@ -12,7 +12,7 @@ from records import make_record
 
 from dermbook.errors import DataError
 from dermbook.publishing import appendix
-from dermbook.publishing.appendix import checklist as checklist_module
+from dermbook.publishing.appendix import questions
 from dermbook.publishing.appendix.model_card import published_model
 from dermbook.publishing.header import read_headers
 from dermbook.publishing.record import Metric, Model, published_record
@@ -276,17 +276,17 @@ def test_links_follow_the_headers():
     header = SimpleNamespace(
         title="A chapter", lessons=("M4",), notebook=SimpleNamespace(name="42_a.ipynb")
     )
-    text = checklist_module.checklist({"a": header})
+    text = questions.checklist({"a": header})
     (line,) = [line for line in text.splitlines() if "*M4:*" in line]
     assert line.endswith("*M4:* [A chapter](../../notebooks/42_a.ipynb)")
     assert text.count("no chapter yet") == 16
 
 
 def test_a_forgotten_lesson_is_an_error(monkeypatch):
-    few = tuple((title, names[1:]) for title, names in checklist_module.SECTIONS)
-    monkeypatch.setattr(checklist_module, "SECTIONS", few)
+    few = tuple((title, names[1:]) for title, names in questions.SECTIONS)
+    monkeypatch.setattr(questions, "SECTIONS", few)
     with pytest.raises(DataError, match=r"differ: M1, M16, M4, M5\."):
-        checklist_module.checklist({})
+        questions.checklist({})
 
 
 def test_the_checklist_fits_a_page(files):

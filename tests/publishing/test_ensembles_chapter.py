@@ -6,16 +6,19 @@ import numpy as np
 import pandas as pd
 import pytest
 from records import make_record
-from sklearn.metrics import accuracy_score
+from sklearn.metrics import accuracy_score, log_loss
 
+from dermbook.data import cached_images, load_collection
 from dermbook.errors import ChapterError, DataError, ParameterError
 from dermbook.evaluation import Predictions
 from dermbook.evaluation.ensembles import EnsembleError, optimism
+from dermbook.models import build
 from dermbook.publishing import ensembles, summaries
 from dermbook.publishing.ensembles import official
 from dermbook.publishing.ensembles.candidates import BINARY
 from dermbook.publishing.ensembles.tables import FOUR_SINGLE, THREE_FOUR, WEIGHTED
 from dermbook.publishing.record import series_columns
+from dermbook.training import predict_flipped
 
 SEVEN = ("mel", "nv", "bcc", "akiec", "bkl", "df", "vasc")
 TWO = ("benign", "malignant")
@@ -76,7 +79,6 @@ def test_the_largest_set_that_saw_the_same_images_is_the_pool():
         first={
             "a": {"seed": 1}, "b": {"seed": 2}, "c": {"seed": 3, "n": 30},
             "two": {"classes": TWO}, "lost": {"lacks": "validation"},
-            "b-unflipped": {"seed": 2},
         },
         second={"d": {"seed": 4}, "e": {"fingerprint": "1"}, "more": {"classes": TWO, "seed": 5}},
     )  # fmt: skip
@@ -88,7 +90,6 @@ def test_the_largest_set_that_saw_the_same_images_is_the_pool():
     assert "other images" in used["c"]
     assert "other images" in used["e"]
     assert "no Predictions" in used["lost"]
-    assert "not mirrored" in used["b-unflipped"]
     assert ensembles.seven(pools).names == ("a", "b", "d")
     with pytest.raises(DataError, match="no two models"):
         ensembles.gather(book, ["second"])
@@ -313,20 +314,48 @@ def test_only_members_with_official_predictions_are_submitted(tmp_path, monkeypa
     assert "named no official" in skipped.markdown
 
 
-def test_mirroring_is_skipped_or_compared():
-    assert "not measured" in ensembles.mirroring(None, "", metric="accuracy").markdown
-    with pytest.raises(ParameterError, match="unflipped"):
-        ensembles.mirroring(None, "net", metric="accuracy")
-    series = {}
-    chapter = SimpleNamespace(
-        needed_predictions=lambda source, name, part: made(
-            name, part, seed=1, skill=3.0 if name == "net" else 0.5
-        ),
-        add_series=series.__setitem__,
+@pytest.fixture
+def kept(small_phantom, tmp_path, monkeypatch):
+    """A chapter beside one that kept a small network and its Predictions over four views."""
+    monkeypatch.setenv("DERMBOOK_DATA", str(tmp_path))
+    ran = {
+        "collection": "phantom", "images": 70, "height": 32, "width": 48, "seed": 0,
+        "best_height": 24, "best_width": 32, "best_flips": True,
+    }  # fmt: skip
+    lesions = load_collection("phantom", images=70, height=32, width=48, seed=0)
+    images = cached_images(lesions, height=24, width=32, progress=False)
+    network = build("one-conv", (24, 32, 3), len(lesions.classes), seed=3)
+    ids = list(lesions.ids[:20])
+    probabilities = predict_flipped(network, images, ids)
+    own = Predictions.from_probabilities(ids, probabilities, lesions, model="net", part="test")
+    added = []
+    return SimpleNamespace(
+        name="ensembles",
+        edition="quick",
+        needed_record=lambda source: SimpleNamespace(parameters=ran),
+        needed_predictions=lambda source, name, part: own,
+        needed_model=lambda source, name: network,
+        add_predictions=added.append,
+        added=added,
     )
-    block = ensembles.mirroring(chapter, "net-unflipped", metric="accuracy")
-    assert series["mirroring"]["value"].iloc[0] > 0
-    assert "`net`" in block.markdown
+
+
+def test_views_are_compared_with_one_view(kept):
+    table = ensembles.views_table(kept, "net", ["accuracy", "log_loss"])
+    assert [each.model for each in kept.added] == ["net-1-view", "net-2-views"]
+    assert list(table["views"].unique()) == [1, 2, 4]
+    by = table.set_index(["views", "metric"])
+    assert by.loc[(1, "log_loss"), "difference"] == 0
+    own = kept.needed_predictions("fine-tuning", "net", "test")
+    codes = own.truth_codes
+    by_hand = log_loss(codes, own.probabilities, labels=range(own.probabilities.shape[1]))
+    assert by.loc[(4, "log_loss"), "value"] == pytest.approx(by_hand, abs=1e-4)
+
+
+def test_a_network_that_did_not_make_the_predictions_is_refused(kept):
+    kept.needed_model = lambda source, name: build("one-conv", (24, 32, 3), 7, seed=4)
+    with pytest.raises(ChapterError, match="dermbook run fine-tuning --edition quick"):
+        ensembles.views_table(kept, "net", ["accuracy"])
 
 
 # ---- the summary ----------------------------------------------------------------------------

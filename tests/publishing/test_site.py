@@ -23,10 +23,11 @@ def book(tmp_path, monkeypatch):
     """A book with one chapter made from the template, the real configuration and pages."""
     root = tmp_path / "book-root"
     (root / "notebooks").mkdir(parents=True)
+    (root / "data").mkdir()
     for name in ("_static", "images", "appendix"):
         shutil.copytree(CHECKOUT / "book" / name, root / "book" / name)
     copied = ["_config.yml", "notebooks/jupytext.toml", "book/reported.yaml", "book/reports.md"]
-    for name in [*copied, "book/references.bib", "book/bibliography.md"]:
+    for name in [*copied, "book/references.bib", "book/bibliography.md", "data/registry.yaml"]:
         shutil.copy(CHECKOUT / name, root / name)
     (root / "book" / "intro.md").write_text("# A book\n\nText.\n", encoding="utf-8")
     for name in ("status", "ledger"):

@@ -3,9 +3,11 @@
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from dermbook.plots.style import (
     BLUE,
+    CARD,
     DASHES,
     GREEN,
     INK,
@@ -88,7 +90,8 @@ def rare_class_intervals(frame: pd.DataFrame) -> Figure:
             colour = SERIES[methods.index(row.method) % len(SERIES)]
             axes.plot([row.low, row.high], [y, y], color=colour, linewidth=2.6)
             axes.plot([row.value], [y], "o", color=colour, markersize=7)
-            _beside(axes, y, f"{short(row.low)}–{short(row.high)}")
+            known = not np.isnan(row.low)
+            _beside(axes, y, f"{short(row.low)}–{short(row.high)}" if known else "none")
             ticks.append(y)
             labels.append(row.method)
         y += 1.3
@@ -109,14 +112,13 @@ def coverage_curves(frame: pd.DataFrame) -> Figure:
     """
     frame = checked(frame, "coverage_curves", text=["method"], numbers=["share", "coverage"])
     figure, axes = canvas(3.9)
-    axes.axhline(0.95, color=QUIET, linewidth=1.2, linestyle=DASHES[2])
-    axes.text(0.5, 0.965, "promised: 95 %", fontsize=MIN_FONT, color=QUIET, ha="center")
+    axes.axhline(0.95, color=QUIET, linewidth=1.6, linestyle="--", label="promised: 95 %")
     for position, method in enumerate(in_order(frame["method"])):
         rows = frame[frame["method"] == method].sort_values("share")
         axes.plot(
             rows["share"], rows["coverage"], color=SERIES[position % len(SERIES)],
             linestyle=DASHES[position % len(DASHES)], linewidth=2.4 if position == 0 else 1.9,
-            label=f"{method}: {rows['coverage'].mean():.0%} on average",
+            label=f"{method}: {100 * rows['coverage'].mean():.0f} % on average",
         )  # fmt: skip
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1.03)
@@ -145,7 +147,7 @@ def paired_tests(frame: pd.DataFrame) -> Figure:
         axes.annotate(
             f"{pair}\n{metric_label(score)}", (0, y), xycoords=("axes fraction", "data"),
             xytext=(4, 0), textcoords="offset points", va="center", fontweight="bold",
-            fontsize=10.5,
+            fontsize=10.5, bbox={"facecolor": CARD, "linewidth": 0, "pad": 1.5},
         )  # fmt: skip
         y += 0.5
         for row in frame[(frame["pair"] == pair) & (frame["score"] == score)].itertuples():
@@ -157,13 +159,14 @@ def paired_tests(frame: pd.DataFrame) -> Figure:
             if not np.isnan(row.p):
                 _beside(axes, y, "p < .001" if row.p < 0.001 else f"p = {short(row.p)}")
             else:
-                _beside(axes, y, f"{short(row.low)} to {short(row.high)}")
+                _beside(axes, y, f"{short(row.low)} to {short(row.high)}".replace("-", "−"))
             ticks.append(y)
             labels.append(row.test)
         y += 1.6
     axes.set_yticks(ticks, labels)
     axes.set_ylim(y - 0.8, -0.9)
     axes.set_xlabel("difference, 95 % interval where the test gives one")
+    axes.xaxis.set_major_locator(MaxNLocator(5))
     grid(axes, "x")
     figure.set_figheight(1.2 + _ROW * y)
     known = [unit for unit in _UNITS if unit in set(frame["unit"])]

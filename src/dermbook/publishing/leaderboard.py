@@ -191,7 +191,7 @@ def best_of(
     for (source, edition, chapter), of in rows[rows["source"] != "reported"].groupby(
         ["source", "edition", "chapter"], sort=False
     ):
-        same = by[(by[key[:3]] == (source, edition, chapter)).all(axis=1)]
+        same = by[by[key[:3]].eq([source, edition, chapter]).all(axis=1)]
         ranked = same[same["model"].isin(of["model"])]
         if len(ranked):
             kept.append(

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from dermbook.publishing.compare import plain
+from dermbook.publishing.display import NoteBlock, note_block
 from dermbook.publishing.header import read_headers
 from dermbook.publishing.leaderboard import (
     OUTLINING,
@@ -118,3 +119,12 @@ def without_record(edition: str) -> list[str]:
     """Chapters that have no Record yet, neither published nor of this build, this one left out."""
     known = {record.chapter for _, record in records(edition)}
     return [slug for slug in read_headers() if slug not in known | {"leaderboard"}]
+
+
+def still_missing(edition: str) -> NoteBlock:
+    """Which chapters have no Record here, in a sentence."""
+    slugs = without_record(edition)
+    if not slugs:
+        return note_block("Every chapter has a Record.")
+    listed = ", ".join(slug.replace("-", " ") for slug in slugs)
+    return note_block(f"Chapters without a Record, published or of this edition: {listed}.")

@@ -97,8 +97,9 @@ def stage(edition: str) -> Path:
             put(f"notebooks/{name}", content)
     put("book/status.md", status_page(edition, headers).encode())
     put("book/ledger.md", _ledger_page(edition, headers).encode())
-    for name, text in appendix_files(headers).items():
-        put(f"book/appendix/{name}", text.encode())
+    if any((root / "book" / "appendix" / name).is_file() for name in INCLUDED):
+        for name, text in appendix_files(headers).items():
+            put(f"book/appendix/{name}", text.encode())
     for stale in [path for path in target.rglob("*") if path.is_file() and path not in staged]:
         stale.unlink()
     return target

@@ -30,10 +30,11 @@ def optimism(
     """What choosing among n candidates adds to the score of what is chosen, way by way.
 
     In each resample of lesions a way chooses on the lesions drawn and is scored on them (chosen)
-    and on the lesions left out (held_out). The n candidates are drawn anew each time, and a larger
-    n contains the smaller. Columns: way, models (n), chosen, held_out, optimism (means; the last is
-    their difference), low, high (95 % of the resamples), error (standard error of the mean over
-    resamples: what more of them would make smaller), resamples.
+    and on the lesions left out (held_out), both on the classes that are on both sides. The n
+    candidates are drawn anew each time, and a larger n contains the smaller. Columns: way, models
+    (n), chosen, held_out, optimism (means; the last is their difference), low, high (95 % of the
+    resamples), error (standard error of the mean over resamples: what more of them would make
+    smaller), resamples.
 
     counts: the n; those above the number of candidates are left out; empty: 1, 2, 4 … and all.
     """
@@ -49,9 +50,12 @@ def optimism(
         for drawn in chunk:
             order = rng.permutation(len(members))
             left_out = (drawn == 0).astype("float64")
-            if not left_out.any():
+            # a class on one side only would make the two scores means over different classes
+            both = np.intersect1d(truth[drawn > 0], truth[left_out > 0])
+            if not len(both):
                 continue
-            inside, outside = credit(truth, metric, drawn), credit(truth, metric, left_out)
+            counted = np.isin(truth, both)
+            inside, outside = (credit(truth, metric, side * counted) for side in (drawn, left_out))
             for n in counts:
                 some = stack[np.sort(order[:n])]
                 for name, way in by.items():

@@ -152,14 +152,15 @@ def cut(model: keras.Model, layer: str = "") -> Halves:
 def cut_layers(model: keras.Model, count: int = 2) -> list[str]:
     """Layers to cut at: the last one of each size of grid, the coarsest grid first.
 
-    Fewer than ``count`` where the network has no more sizes, or cannot be cut at one.
+    Fewer than ``count`` where the network has no more sizes, or cannot be cut at one. Paddings do
+    not count: their places are not those of the picture.
     """
     _, network, _ = parts(model)
     found: list[str] = []
     sizes: set[tuple] = set()
     for layer in reversed(_with_maps(network)):
         size = layer.output.shape[1:3]
-        if size in sizes:
+        if size in sizes or isinstance(layer, keras.layers.ZeroPadding2D):
             continue
         try:
             cut(model, layer.name)

@@ -15,13 +15,17 @@ def lesion_means(
     """Mean of each column with its 95 % interval: name, value, low, high, n.
 
     values: a row a picture, numbers; NaN is left out of mean and n. groups: the lesion of each
-    picture, by the same index. A column without any number gives NaN and n = 0.
+    picture, by the same index. A column without any number gives NaN and n = 0; one of a single
+    lesion has no interval.
     """
     means, draws = _drawn(values, groups, resamples, seed)
-    rows = [
-        (name, means[name], *percentile_interval(draws[name], 0.95)[:2], int(values[name].count()))
-        for name in values.columns
-    ]
+    rows = []
+    for name in values.columns:
+        known = values.index[values[name].notna()]
+        low, high, _ = percentile_interval(draws[name], 0.95)
+        if groups.reindex(known).nunique() < 2:
+            low = high = np.nan  # a resample of one lesion is that lesion again
+        rows.append((name, means[name], low, high, len(known)))
     return pd.DataFrame(rows, columns=["name", "value", "low", "high", "n"])
 
 

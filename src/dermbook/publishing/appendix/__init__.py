@@ -6,9 +6,9 @@ from here, computed when the site is built, so none is typed by hand and none gr
 
 from collections.abc import Mapping
 
-from dermbook.publishing.appendix.checklist import checklist
 from dermbook.publishing.appendix.datasheets import fitzpatrick17k_facts, ham10000_facts
 from dermbook.publishing.appendix.model_card import model_card_facts
+from dermbook.publishing.appendix.questions import checklist
 from dermbook.publishing.header import Header
 from dermbook.publishing.record import published_record
 

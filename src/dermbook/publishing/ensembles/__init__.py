@@ -1,6 +1,6 @@
 """The tables and findings of the chapter *Ensembles*; ``evaluation.ensembles`` combines."""
 
-from dermbook.publishing.ensembles.candidates import BINARY, UNFLIPPED, Pool, gather, seven
+from dermbook.publishing.ensembles.candidates import BINARY, Pool, gather, seven
 from dermbook.publishing.ensembles.findings import (
     add_findings,
     hybrid_verdict,
@@ -17,7 +17,6 @@ from dermbook.publishing.ensembles.steps import (
     add_binary,
     add_ensemble,
     add_hybrid,
-    mirroring,
 )
 from dermbook.publishing.ensembles.tables import (
     Fitted,
@@ -33,11 +32,11 @@ from dermbook.publishing.ensembles.tables import (
     rule_table,
     selection_table,
 )
+from dermbook.publishing.ensembles.views import views_table
 
 __all__ = [
     "BINARY",
     "OFFICIAL",
-    "UNFLIPPED",
     "Fitted",
     "Pool",
     "add_binary",
@@ -54,7 +53,6 @@ __all__ = [
     "hybrids",
     "member_curve",
     "member_weights",
-    "mirroring",
     "official_members",
     "optimism_verdict",
     "r1_table",
@@ -64,4 +62,5 @@ __all__ = [
     "selection_table",
     "seven",
     "submit",
+    "views_table",
 ]

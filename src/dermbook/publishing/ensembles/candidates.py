@@ -14,8 +14,6 @@ from dermbook.publishing.gathering import task_of
 if TYPE_CHECKING:
     from dermbook.publishing.chapter import Chapter
 
-#: what fine-tuning calls the Predictions of its best network without mirroring
-UNFLIPPED = "-unflipped"
 BINARY = "malignant or benign"
 
 
@@ -85,10 +83,7 @@ def gather(chapter: "Chapter", sources: Sequence[str] = ()) -> tuple[dict[str, P
                 continue
             row |= {"images": len(parts[0]), "score": part_score(parts[0])}
             rows.append(row)
-            if name.endswith(UNFLIPPED):
-                row["used"] = "no: the same network, not mirrored"
-            else:
-                sets.setdefault(_kind(*parts), {}).setdefault(name, (parts, row))
+            sets.setdefault(_kind(*parts), {}).setdefault(name, (parts, row))
     pools = {}
     for kind, found in sorted(sets.items(), key=lambda item: (-len(item[1]), -item[0][0])):
         task = task_of(kind[1])

@@ -4,17 +4,14 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from dermbook.errors import ParameterError
 from dermbook.evaluation.ensembles import accuracies
 from dermbook.publishing import display
-from dermbook.publishing.effects import with_interval
-from dermbook.publishing.ensembles.candidates import UNFLIPPED, Pool
+from dermbook.publishing.ensembles.candidates import Pool
 from dermbook.publishing.ensembles.tables import (
     WEIGHTED,
     Fitted,
     best_few,
     ensemble_gain,
-    gain_table,
     hybrid_table,
     hybrids,
     r1_table,
@@ -92,34 +89,4 @@ def add_hybrid(
     chapter.add_series("large", pd.DataFrame(rows, columns=["class", "size"]))
     return display.note_block(
         f"Large classes, with {large_share:.0%} of the images or more: {', '.join(large)}."
-    )
-
-
-def mirroring(
-    chapter: "Chapter", unflipped: str, *, metric: str, seed: int = 0
-) -> display.NoteBlock:
-    """What averaging over mirrorings adds to fine-tuning's best network: the series *mirroring*.
-
-    unflipped: the name of its Predictions without mirroring, ``NAME-unflipped``; empty skips it.
-    """
-    if not unflipped:
-        return display.note_block(
-            "This run has no predictions without mirroring to compare with, so what mirroring adds "
-            "is not measured here."
-        )
-    if not unflipped.endswith(UNFLIPPED):
-        raise ParameterError(f"unflipped: {unflipped!r} must end in {UNFLIPPED!r}.")
-    name = unflipped.removesuffix(UNFLIPPED)
-    plain, mirrored = (
-        chapter.needed_predictions("fine-tuning", model, "test") for model in (unflipped, name)
-    )
-    table = gain_table(
-        {name: plain}, {name: mirrored}, metric=metric, what="mirrored − not mirrored", seed=seed
-    )
-    chapter.add_series("mirroring", table)
-    row = table[table["metric"] == metric].iloc[0]
-    return display.note_block(
-        f"`{name}` on the test part: {metric.replace('_', ' ')} {row['first']:.3f} from one view, "
-        f"{row['second']:.3f} from four mirrorings averaged; the difference is "
-        f"{with_interval(row)}."
     )

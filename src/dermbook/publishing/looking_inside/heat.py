@@ -1,6 +1,6 @@
 """Heat by Grad-CAM against lesion masks, beside baselines and networks that know nothing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,13 @@ from dermbook.evaluation.looking import (
     pointing_hits,
     rank_correlation,
 )
-from dermbook.publishing.looking_inside.subject import HEAD, RANDOM, TRAINED, Subject
+from dermbook.publishing.looking_inside.subject import (
+    HEAD,
+    RANDOM,
+    TRAINED,
+    Subject,
+    known_mean,
+)
 
 if TYPE_CHECKING:
     from dermbook.evaluation.looking.gradcam import Sight
@@ -31,18 +37,19 @@ MEASURES = ("heat_inside", "pointing_hits")
 
 @dataclass(frozen=True, eq=False)
 class Looks:
-    """Heat of the same pictures by network and grid. sights: (network, grid as text) → Sight; the
-    first grid is that of the last maps. values: measure → a column a method, by image id."""
+    """Heat of the same pictures. sights: (network, grid as text) → a Sight a draw of weights (one
+    for the trained network); the first grid is that of the last maps. values: measure → a column
+    a method, by image id."""
 
     subject: Subject
-    sights: "Mapping[tuple[str, str], Sight]"
+    sights: "Mapping[tuple[str, str], Sequence[Sight]]"
     values: Mapping[str, pd.DataFrame]
     grids: Sequence[str]
 
     @property
     def sight(self) -> "Sight":
         """The trained network's, at its last maps."""
-        return self.sights[TRAINED, self.grids[0]]
+        return self.sights[TRAINED, self.grids[0]][0]
 
     @property
     def heat(self) -> pd.Series:
@@ -56,42 +63,65 @@ class Looks:
 
 
 def look(
-    of: Subject, *, grids: int = 2, spread: float = 0.25, tolerance: float = 0.0, seed: int = 0
+    of: Subject,
+    *,
+    grids: int = 2,
+    draws: int = 3,
+    spread: float = 0.25,
+    tolerance: float = 0.0,
+    seed: int = 0,
 ) -> Looks:
     """Grad-CAM for the class that the trained network finds most probable, and what to beat.
 
-    grids: how many sizes of maps, the last ones first. spread: of the heat in the middle.
-    tolerance: of the pointing game, in pixels. Random networks explain the same classes.
+    grids: how many sizes of maps, the last ones first. draws: of random weights, whose scores are
+    averaged; they explain the trained network's classes. spread: of the heat in the middle.
+    tolerance: of the pointing game, in pixels.
     """
-    from dermbook.evaluation.looking.gradcam import cut, cut_layers, grad_cam, heat_maps, untrained
+    from dermbook.evaluation.looking.gradcam import cut, cut_layers, grad_cam, heat_maps
 
-    networks = {
-        TRAINED: of.model,
-        HEAD: untrained(of.model, seed=seed, head_only=True),
-        RANDOM: untrained(of.model, seed=seed),
-    }
-    sights, values, names = {}, {measure: {} for measure in MEASURES}, []
+    networks = {TRAINED: [of.model], HEAD: _drawn(of, draws, seed, head_only=True)}
+    networks[RANDOM] = _drawn(of, draws, seed)
+    sights, heats, names = {}, {}, []
     codes = None
-
-    def judge(method: str, heat: np.ndarray) -> None:
-        values["heat_inside"][method] = heat_shares(heat, of.masks)
-        values["pointing_hits"][method] = pointing_hits(heat, of.masks, tolerance=tolerance)
-
     for layer in cut_layers(of.model, grids):
-        for network, model in networks.items():
-            halves = cut(model, layer)
-            grid = grid_name(halves.grid)
-            sight = grad_cam(halves, of.images, codes)
-            codes = sight.predicted if codes is None else codes
-            sights[network, grid] = sight
-            if network != HEAD:
-                judge(method_name(network, grid), heat_maps(sight.signed, *of.size))
-        names.append(grid)
-        judge(mask_name(grid), coarse_masks(of.masks, halves.grid))
-    judge(CENTER, center_heat(len(of.ids), *of.size, spread=spread))
-    judge(EVEN, np.ones(of.masks.shape, "float32"))
-    frames = {measure: pd.DataFrame(found, index=of.ids) for measure, found in values.items()}
-    return Looks(of, sights, frames, names)
+        for network, models in networks.items():
+            for model in models:
+                halves = cut(model, layer)
+                sight = grad_cam(halves, of.images, codes)
+                codes = sight.predicted if codes is None else codes
+                sights.setdefault((network, grid_name(halves.grid)), []).append(sight)
+        names.append(grid_name(halves.grid))
+        heats[mask_name(names[-1])] = [coarse_masks(of.masks, halves.grid)]
+    heats[CENTER] = [center_heat(len(of.ids), *of.size, spread=spread)]
+    heats[EVEN] = [np.ones(of.masks.shape, "float32")]
+    # large maps are made one after the other: all of them together would fill the memory
+    several = {
+        method_name(network, grid): (heat_maps(sight.signed, *of.size) for sight in found)
+        for (network, grid), found in sights.items()
+        if network != HEAD
+    }
+    return Looks(of, sights, _judged(of, {**several, **heats}, tolerance), names)
+
+
+def _drawn(of: Subject, draws: int, seed: int, *, head_only: bool = False) -> list:
+    from dermbook.evaluation.looking.gradcam import untrained
+
+    return [untrained(of.model, seed=seed + at, head_only=head_only) for at in range(draws)]
+
+
+def _judged(
+    of: Subject, heats: Mapping[str, Iterable[np.ndarray]], tolerance: float
+) -> dict[str, pd.DataFrame]:
+    """Both scores of each picture, by method; of several draws the mean of those with heat."""
+    tables = {measure: {} for measure in MEASURES}
+    for method, several in heats.items():
+        scores = [
+            (heat_shares(heat, of.masks), pointing_hits(heat, of.masks, tolerance=tolerance))
+            for heat in several
+        ]
+        for measure, found in zip(MEASURES, zip(*scores, strict=True), strict=True):
+            tables[measure][method] = known_mean(found)
+    return {measure: pd.DataFrame(found, index=of.ids) for measure, found in tables.items()}
 
 
 def grid_name(grid: tuple[int, int]) -> str:
@@ -134,13 +164,20 @@ def pointing_scores(of: Looks, *, seed: int = 0) -> pd.DataFrame:
 
 
 def pointing_gains(of: Looks, *, seed: int = 0) -> pd.DataFrame:
-    """Grad-CAM of the last maps minus every other method: metric, comparison, first, second, …"""
+    """Grad-CAM of the last maps minus every other method, on pictures where both have heat.
+
+    Columns: metric, comparison, first, second (Grad-CAM), value, low, high.
+    """
     ours = method_name(TRAINED, of.grids[0])
     frames = []
     for measure in MEASURES:
-        values = of.values[measure]
-        pairs = {f"{ours} − {name}": (name, ours) for name in values.columns if name != ours}
-        frame = lesion_differences(values, of.subject.groups, pairs, seed=seed)
+        values, columns, pairs = of.values[measure], {}, {}
+        for name in [each for each in values.columns if each != ours]:
+            both = values[[ours, name]].notna().all(axis=1)
+            pairs[f"{ours} − {name}"] = (name, f"{ours} beside {name}")
+            columns[name] = values[name].where(both)
+            columns[f"{ours} beside {name}"] = values[ours].where(both)
+        frame = lesion_differences(pd.DataFrame(columns), of.subject.groups, pairs, seed=seed)
         frame.insert(0, "metric", measure)
         frames.append(frame)
     return pd.concat(frames, ignore_index=True)
@@ -198,16 +235,17 @@ def sanity_table(of: Looks, *, seed: int = 0) -> pd.DataFrame:
 
     Columns: model (what is compared with, and on which grid), metric, value, low, high, n. Maps are
     taken as they are, before what is below 0 is cut off (Adebayo et al. 2018 look at both).
-    *another picture*: the trained network's own map of another picture.
+    Of several draws of random weights, the mean. *another picture*: the trained network's own map
+    of another picture.
     """
     columns = {}
     half = max(1, len(of.subject.ids) // 2)
     for grid in of.grids:
-        ours = of.sights[TRAINED, grid].signed
-        others = {name: of.sights[name, grid].signed for name in (HEAD, RANDOM)}
-        others[OTHER] = np.roll(ours, half, axis=0)
-        for name, theirs in others.items():
-            columns[f"{name}, {grid}"] = rank_correlation(ours, theirs)
+        ours = of.sights[TRAINED, grid][0].signed
+        for name in (HEAD, RANDOM):
+            drawn = [rank_correlation(ours, sight.signed) for sight in of.sights[name, grid]]
+            columns[f"{name}, {grid}"] = known_mean(drawn)
+        columns[f"{OTHER}, {grid}"] = rank_correlation(ours, np.roll(ours, half, axis=0))
     values = pd.DataFrame(columns, index=of.subject.ids)
     means = lesion_means(values, of.subject.groups, seed=seed)
     return means.rename(columns={"name": "model"}).assign(metric="rank_correlation")

@@ -37,18 +37,20 @@ def activation_pictures(
     return rows
 
 
-def heat_pictures(of: Subject, unseen: Collection, *, each: int = 4) -> list[Overlay]:
-    """The surest wrong answers on phantoms, then the surest right ones, with heat at the last maps.
+def heat_pictures(
+    of: Subject, unseen: Collection, *, grids: int = 2, each: int = 4
+) -> list[Overlay]:
+    """The surest wrong answers on phantoms, then the surest right ones, with their heat.
 
-    Fewer than ``each`` of a kind where there are not so many. Titles say truth, answer and
-    probability. DataError for a real collection: it is never drawn.
+    grids: as for ``look``; the heat is that of the finest of these. each: of a kind, at most.
+    Titles say truth, answer and probability. DataError for a real collection: it is never drawn.
     """
-    from dermbook.evaluation.looking.gradcam import cut, grad_cam, heat_maps
+    from dermbook.evaluation.looking.gradcam import cut, cut_layers, grad_cam, heat_maps
 
     drawn = _phantoms(unseen, of.size)
     if unseen.classes != of.collection.classes:
         raise DataError(f"{unseen.name} has other classes than {of.collection.name}.")
-    sight = grad_cam(cut(of.model), drawn.images)
+    sight = grad_cam(cut(of.model, cut_layers(of.model, grids)[-1]), drawn.images)
     heat = heat_maps(sight.signed, *drawn.masks[0].shape)
     order = np.argsort(-sight.certainty, kind="stable")
     right = (sight.predicted == drawn.truth)[order]

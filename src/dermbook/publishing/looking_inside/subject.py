@@ -1,5 +1,6 @@
 """A network, the pictures it is asked about, whom it mistakes for whom, and its maps by depth."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -96,23 +97,37 @@ def layer_table(of: Subject) -> pd.DataFrame:
     return depth_layers(of.model)
 
 
-def depth_table(of: Subject, layers: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
-    """Activity by depth, of the trained network and of one with random weights.
+def depth_table(
+    of: Subject, layers: pd.DataFrame, *, draws: int = 3, seed: int = 0
+) -> pd.DataFrame:
+    """Activity by depth, of the trained network and of ``draws`` with random weights (their mean).
 
     Columns: network, layer, depth, measure (active, contrast), value, low, high, n.
     """
     from dermbook.evaluation.looking.activations import activation_scores
     from dermbook.evaluation.looking.gradcam import untrained
 
+    if draws < 1:
+        raise ParameterError(f"draws: 1 or more, not {draws}.")
+    random = [untrained(of.model, seed=seed + at) for at in range(draws)]
+    names, depths = list(layers["layer"]), layers.set_index("layer")["depth"]
     frames = []
-    for network, model in ((TRAINED, of.model), (RANDOM, untrained(of.model, seed=seed))):
-        scores = activation_scores(model, list(layers["layer"]), of.images, of.masks)
+    for network, models in ((TRAINED, [of.model]), (RANDOM, random)):
+        scores = [activation_scores(model, names, of.images, of.masks) for model in models]
         for measure in ("active", "contrast"):
-            columns = {name: found[measure] for name, found in scores.items()}
+            columns = {name: known_mean([each[name][measure] for each in scores]) for name in names}
             values = pd.DataFrame(columns, index=of.ids)
             means = lesion_means(values, of.groups, seed=seed).rename(columns={"name": "layer"})
             means.insert(0, "network", network)
-            means.insert(2, "depth", means["layer"].map(layers.set_index("layer")["depth"]))
+            means.insert(2, "depth", means["layer"].map(depths))
             means.insert(3, "measure", measure)
             frames.append(means)
     return pd.concat(frames, ignore_index=True)
+
+
+def known_mean(several: Sequence[np.ndarray]) -> np.ndarray:
+    """Mean of several numbers a picture, of those that are not NaN; NaN where none is known."""
+    values = np.stack(several)
+    known = ~np.isnan(values)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(known, values, 0).sum(axis=0) / known.sum(axis=0)
