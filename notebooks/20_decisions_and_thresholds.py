@@ -343,11 +343,17 @@ chapter.table(
 # for the test part to say, before and after on the same resamples of lesions. Trust the log loss
 # and the Brier score more than the calibration error: chance alone moves every bin off the
 # diagonal, in a resample more than in the sample, so its intervals lean towards *no better*.
+#
+# The best network learned from smoothed labels, which takes confidence away beforehand. So a second
+# network stands beside it, `rival_model`, with which it will be compared below.
 
 # %%
+rival_validation, rival = (
+    chapter.needed_predictions(rival_chapter, rival_model, part) for part in ("validation", "test")
+)
+parts = (validation, binary_validation, rival_validation)
 chapter.add_series(
-    "temperatures",
-    decisions.temperatures([validation, binary_validation], resamples=resamples // 5, seed=seed),
+    "temperatures", decisions.temperatures(parts, resamples=resamples // 5, seed=seed)
 )
 chapter.table(
     "temperatures",
@@ -358,7 +364,7 @@ chapter.table(
 fitted = chapter.series("temperatures")
 chapter.add_series(
     "temperature-effects",
-    decisions.temperature_effects([test, binary], fitted, resamples=resamples, seed=seed),
+    decisions.temperature_effects([test, binary, rival], fitted, resamples=resamples, seed=seed),
 )
 chapter.table(
     "temperature-effects",
@@ -402,8 +408,7 @@ chapter.table(
 )
 
 # %%
-rival = in_two(chapter.needed_predictions(rival_chapter, rival_model, "test"), malignant)
-pairs = ((first, second), (rival, binary))
+pairs = ((first, second), (in_two(rival, malignant), binary))
 chapter.add_series("paired-tests", decisions.all_tests(pairs, resamples=resamples, seed=seed))
 chapter.figure(
     "paired-tests",

@@ -24,6 +24,9 @@ from dermbook.training import EarlyStopping, FitResult, fit, predict_probabiliti
 #: scores that arms are compared by
 KEYS = (("balanced_accuracy", ""), ("f1_micro", ""), ("f1_macro", ""), ("f1_weighted", ""))
 
+#: steps an epoch from which taking several at once pays
+_MANY_STEPS = 48
+
 
 @dataclass(frozen=True)
 class Inputs:
@@ -137,6 +140,8 @@ def train_network(
         early_stopping=EarlyStopping("val_loss", patience=recipe.patience, mode="min"),
         checkpoint=recipe.checkpoints / f"{name}-s{seed}.npz" if recipe.checkpoints else None,
         seed=seed,
+        # steps this small cost less than what surrounds them; few are not worth the building
+        steps_per_execution=16 if len(parts[0]) > _MANY_STEPS else 1,
         verbose="none",
     )
     return Network(model, result)

@@ -153,7 +153,7 @@ def _rare_class(chapter: "Chapter") -> None:
         "M12",
         "confirmed",
         measured=f"recall of {six['class']} on {six['images']} images: {_with_interval(six)}; "
-        f"{test['pair']} on our {test['images']} of {test['images_of']}: "
+        f"{test['pair']} on our {test['images_of']} (n = {test['images']}): "
         f"{test['only_first']} right with the first only, {test['only_second']} with the second "
         f"only (McNemar's p {plain(test['p'])})",
         because=f"the interval spans {six['high'] - six['low']:.0%} of the scale",
