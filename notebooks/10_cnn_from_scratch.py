@@ -7,7 +7,7 @@
 #     description: The networks of R1, R2 and R0, R0’s two variants and AlexNet, with intervals
 #     part: III
 #     needs: []
-#     rows: ["0.9", "0.10", "0.17", "1.3", "2.2"]
+#     rows: ["0.8", "0.9", "0.10", "0.16", "0.17", "1.3", "2.2"]
 #     lessons: []
 #     accelerator: optional
 #     minutes: {quick: 3.7, laptop: 13.8}
@@ -97,6 +97,7 @@ from dermbook.data import (
     malignant_or_benign,
 )
 from dermbook.evaluation import best_on_validation, classify, predict_unlabelled
+from dermbook.evaluation.waiting import patience_table
 from dermbook.publishing import cnn_from_scratch, open_chapter, summaries
 from dermbook.publishing.decisions import prevalence_differs
 from dermbook.training import EarlyStopping, balanced_class_weights
@@ -295,6 +296,25 @@ chapter.figure(
 )
 
 # %% [markdown]
+# ## How long to wait
+#
+# R0 stopped a training once the validation loss had not improved for two epochs in a row. A loss
+# that is measured on few images jumps, and a short patience takes a jump for the end. The finished
+# curves show what another patience would have made of the same trainings, as far as they go: after
+# which epoch it would have stopped, and how much higher the loss of its best epoch is than the
+# lowest of the whole curve.
+
+# %%
+chapter.add_series(
+    "patience", patience_table({each.name: each.history for each in (one_conv, r2_cnn, alexnet)})
+)
+chapter.table(
+    "patience",
+    caption="Early stopping replayed on the validation losses above.",
+    formats={"val_loss": ".3f", "lowest": ".3f", "lost": "+.3f"},
+)
+
+# %% [markdown]
 # ## What a network costs
 #
 # Parameters are what must be stored, time is what must be waited for, and the two are not the same:
@@ -342,9 +362,9 @@ chapter.table(
 # R0 says of average pooling that it "didn't obtain better results", and the same of LeakyReLU. To
 # say it of ours, the variants are compared on the same test images, and the interval is that of the
 # *difference*: what both find hard cancels. Another first draw of the weights would give another
-# difference, so all three are trained again from `variant_seeds`, if there are any. An interval that holds zero is not yet "no better". It
-# must also leave out every gain worth having. We ask R0 itself what is worth having: in its own
-# tables a rise of macro F1 that it calls no gain gives the margin.
+# difference, so all three are trained again from `variant_seeds`, if there are any. An interval that
+# holds zero is not yet "no better". It must also leave out every gain worth having. We ask R0 itself
+# what is worth having: in its own tables a rise of macro F1 that it calls no gain gives the margin.
 
 # %%
 by_variant = cnn_from_scratch.with_further_seeds(

@@ -172,12 +172,40 @@ def add_findings(chapter: "Chapter", effects: pd.DataFrame, collection: Collecti
         "0.10", verdict, measured="macro F1: " + "; ".join(parts),
         because=f"{because} ({_seeds(effects)})",
     )  # fmt: skip
+    _waiting_found(chapter)
     chapter.finding(
         "0.17",
         "cannot be compared",
         measured="AlexNet from random weights: balanced accuracy "
         + chapter.measured("alexnet", "test", "balanced_accuracy"),
         because="the report names it as a next step and did not train it",
+    )
+
+
+def _waiting_found(chapter: "Chapter") -> None:
+    """Rows 0.8 (its patience) and 0.16 (figures, here the architecture and the curves)."""
+    waited = chapter.series("patience")
+    patience = int(load_reported().claim("R0.patience")["value"])
+    two = waited[waited["patience"] == patience]
+    texts = [
+        f"{row.model} after epoch {int(row.stopped)} of {int(row.epochs)}, validation loss "
+        f"{row.lost:+.3f} above its lowest"
+        for row in two.itertuples()
+    ]
+    chapter.finding(
+        "0.8",
+        "cannot be compared",
+        measured=f"a patience of {patience} would have stopped {'; '.join(texts)}",
+        because="R0 gives no curve to replay the rule on; these are trainings of ours",
+    )
+    curves = [chapter.series(name)["model"] for name in ("learning-curves", "learning-curves-deep")]
+    layers = chapter.measured("r0-cnn-full-size", "all", "layers")
+    chapter.finding(
+        "0.16",
+        "cannot be compared",
+        measured=f"R0's network drawn up in {layers} layers; learning curves of "
+        f"{pd.concat(curves).nunique()} networks",
+        because="figures state no number; the data's own are in the chapters of Parts I and II",
     )
 
 
