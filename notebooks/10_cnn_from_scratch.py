@@ -360,11 +360,12 @@ chapter.table(
 # ## No better?
 #
 # R0 says of average pooling that it "didn't obtain better results", and the same of LeakyReLU. To
-# say it of ours, the variants are compared on the same test images, and the interval is that of the
-# *difference*: what both find hard cancels. Another first draw of the weights would give another
-# difference, so all three are trained again from `variant_seeds`, if there are any. An interval that
-# holds zero is not yet "no better". It must also leave out every gain worth having. We ask R0 itself
-# what is worth having: in its own tables a rise of macro F1 that it calls no gain gives the margin.
+# say it of ours, the variants are compared on the same test images, and the interval is that of
+# the *difference*: what both find hard cancels. Another first draw of the weights would give
+# another difference, so all three are trained again from `variant_seeds`, if there are any. An
+# interval that holds zero is not yet "no better". It must also leave out every gain worth having.
+# We ask R0 itself what is worth having: in its own tables a rise of macro F1 that it calls no
+# gain gives the margin.
 
 # %%
 by_variant = cnn_from_scratch.with_further_seeds(
