@@ -7,7 +7,7 @@
 #     description: Frozen ImageNet backbones, each report’s head, bilinear pooling, and what reuse saves
 #     part: III
 #     needs: []
-#     rows: ["0.11", "1.7", "1.8", "2.4", "4.7", "4.8", "4.11"]
+#     rows: ["0.8", "0.11", "1.7", "1.8", "2.4", "4.7", "4.8", "4.11"]
 #     lessons: []
 #     accelerator: optional
 #     minutes: {quick: 1.3, laptop: 28.0}

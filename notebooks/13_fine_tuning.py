@@ -7,7 +7,7 @@
 #     description: Depth, optimizer, rate, clipping, schedules and checkpoints, and the book’s best network
 #     part: III
 #     needs: []
-#     rows: ["0.14", "1.7", "1.8", "1.9", "1.10", "1.11", "4.11"]
+#     rows: ["0.8", "0.14", "1.7", "1.8", "1.9", "1.10", "1.11", "1.17", "4.11"]
 #     lessons: [M5, M7]
 #     accelerator: optional
 #     minutes: {quick: 3.5, laptop: 35.0}

@@ -7,7 +7,7 @@
 #     description: ResNet18 and ResNet50 from random weights with R3’s recipe, gradients, McNemar
 #     part: III
 #     needs: []
-#     rows: ["3.7", "3.8"]
+#     rows: ["0.8", "3.7", "3.8"]
 #     lessons: []
 #     accelerator: optional
 #     minutes: {quick: 1.1, laptop: 15.0}

@@ -7,8 +7,8 @@
 #     description: Networks with two inputs, a stack with XGBoost, leaked labels, rows out of step
 #     part: III
 #     needs: []
-#     rows: ["0.12", "0.13"]
-#     lessons: ["M14", "M15"]
+#     rows: ["0.8", "0.12", "0.13", "0.16"]
+#     lessons: [M14, M15, M17]
 #     accelerator: none
 #     minutes: {quick: 1.0}
 #   jupytext:
