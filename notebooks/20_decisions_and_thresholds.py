@@ -10,7 +10,7 @@
 #     rows: ["1.14", "1.15", "4.6", "4.10"]
 #     lessons: [M1, M6, M10, M12]
 #     accelerator: none
-#     minutes: {quick: 0.1, laptop: 0.1}
+#     minutes: {quick: 0.8, laptop: 2.7}
 #   jupytext:
 #     cell_metadata_filter: tags,mystnb,-all
 #     formats: ipynb,py:percent
@@ -75,7 +75,7 @@ resamples: int = 1000  # of lesions, behind bands and paired intervals
 
 # %%
 from dermbook import plots
-from dermbook.evaluation import confusion, confusion_frame, threshold_table
+from dermbook.evaluation import confusion, confusion_frame, score, threshold_table
 from dermbook.evaluation.coverage import coverage
 from dermbook.evaluation.merging import in_two
 from dermbook.publishing import decisions, open_chapter, summaries
@@ -101,7 +101,8 @@ chapter.figure(
 # (row 4.10). Here is our report, with what R4's lacks: an interval on every number.
 
 # %%
-chapter.add_series("report", decisions.class_report(test))
+scores = score(test)
+chapter.add_series("report", decisions.class_report(test, scores))
 chapter.table(
     "report",
     shape=summaries.class_scores,
@@ -142,7 +143,7 @@ chapter.figure(
     "r4-confusion",
     plots.confusion_heatmap,
     of="reports",
-    caption="The confusion matrix that R4 printed of ResNet50V2. Every row has much the same shades.",
+    caption="The confusion matrix R4 printed of ResNet50V2. Its rows have much the same shades.",
     alt="Seven by seven matrix whose rows all have the same distribution over columns.",
 )
 
@@ -177,7 +178,7 @@ chapter.figure(
 # voice.
 
 # %%
-chapter.add_metrics(decisions.averages(test), model=model, part="test")
+chapter.add_metrics(decisions.averages(test, scores), model=model, part="test")
 chapter.add_series("averages", chapter.scores("test"))
 chapter.figure(
     "averages",
@@ -214,7 +215,7 @@ chapter.table(
 # the bars below are long, a difference between two models is a rumour.
 
 # %%
-chapter.add_series("recalls", decisions.recall_intervals(test))
+chapter.add_series("recalls", decisions.recall_intervals(test, scores))
 chapter.figure(
     "recalls",
     plots.recall_intervals,

@@ -7,7 +7,7 @@
 #     description: Activation maps by depth, Grad-CAM against lesion masks, random weights, and errors
 #     part: V
 #     needs: [fine-tuning]
-#     rows: ["0.17", "1.15", "3.9"]
+#     rows: ["0.17", "1.15", "1.17", "3.9"]
 #     lessons: []
 #     accelerator: optional
 #     minutes: {quick: 0.5}
@@ -79,9 +79,9 @@ from dermbook.publishing import looking_inside, open_chapter, summaries
 
 chapter = open_chapter("looking-inside", globals())
 lesions = load_collection(collection, images=images, height=height, width=width, seed=seed)
-chapter.uses(lesions, load_split(lesions, seed=seed))
 network = chapter.needed_model("fine-tuning", f"{backbone}-fine-tuned")
 predictions = chapter.needed_predictions("fine-tuning", f"{backbone}-fine-tuned", "test")
+chapter.uses(lesions, load_split(lesions, seed=seed))
 chapter.parameter_table()
 
 # %%
@@ -118,11 +118,11 @@ chapter.picture(
     "maps",
     plots.activation_grid(
         looking_inside.activation_pictures(of, unseen, layers),
-        heads=["picture", *layers["layer"]],
+        heads=["picture", *layers["depth"].map("depth {:.2f}".format)],
     ),
     collection=unseen,
-    caption="Maps of three pictures by layer: the mean over channels, and the channel that is most "
-    "active. Bright is active; each map has a scale of its own.",
+    caption="Maps of three pictures by depth of the layer: the mean over channels, and the channel "
+    "that is most active. Bright is active; each map has a scale of its own.",
     alt="Six rows of maps: early ones show edges and hair, late ones are a few coarse patches.",
 )
 

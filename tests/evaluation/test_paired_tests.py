@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from dermbook.evaluation import mcnemar
+from dermbook.evaluation import mcnemar, paired_bootstrap, score
 from dermbook.evaluation.comparison import exact_binomial, mid_p_binomial, swapping_lesions
 
 
@@ -49,3 +49,14 @@ def test_copies_of_an_image_make_mcnemar_sure_and_the_lesion_test_not(make_certa
     assert found.p_value < 0.01
     assert found.p_lesions == pytest.approx(exact_binomial(6, 2))
     assert found.mid_p < found.p_value
+
+
+@pytest.mark.parametrize("classes", [("benign", "malignant"), ("a", "b", "c")])
+def test_the_bootstraps_values_are_the_scores(make_random, value_of, classes):
+    first, second = (make_random(90, classes, seed=1, skill=skill) for skill in (0.2, 0.9))
+    metrics = ["accuracy", "balanced_accuracy", "f1_macro", "roc_auc", "brier", "log_loss", "ece"]
+    found = paired_bootstrap(first, second, metrics, resamples=0).set_index("metric")
+    for column, predictions in (("first", first), ("second", second)):
+        expected = score(predictions, resamples=0)
+        for metric in metrics:
+            assert found.loc[metric, column] == pytest.approx(value_of(expected, metric))

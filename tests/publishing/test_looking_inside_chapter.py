@@ -6,7 +6,6 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.metrics import confusion_matrix
 
 from dermbook.data import grouped_split, phantom
 from dermbook.errors import DataError, ParameterError
@@ -15,7 +14,6 @@ from dermbook.evaluation.looking import area_shares, heat_shares
 from dermbook.evaluation.looking.gradcam import heat_maps
 from dermbook.models.transfer import build_transfer
 from dermbook.publishing import looking_inside
-from dermbook.publishing.chapter import Chapter
 from dermbook.publishing.looking_inside.findings import best
 from dermbook.publishing.summaries.looking_inside import looking_inside as summary
 
@@ -86,29 +84,6 @@ def test_predictions_of_another_collection_are_refused(model, small_phantom, pre
     other = small_phantom.where(ids=small_phantom.ids[:-1])
     with pytest.raises(DataError, match="another phantom than this"):
         looking_inside.subject(model, other, predictions)
-
-
-def test_mistakes_are_those_of_the_confusion_matrix(predictions):
-    table = looking_inside.mistakes(predictions)
-    matrix = confusion_matrix(predictions.truth_codes, predictions.predicted_codes, labels=range(7))
-    assert list(table["images"]) == list(matrix.sum(axis=1))
-    np.fill_diagonal(matrix, 0)
-    assert list(table["wrong"]) == list(matrix.sum(axis=1))
-    for row, counts in zip(table.to_dict("records"), matrix, strict=True):
-        if row["wrong"]:
-            assert counts[predictions.classes.index(row["mistaken_for"])] == counts.max()
-            assert row["share"] == pytest.approx(counts.max() / counts.sum())
-    assert set(table[table["malignant"]]["class"]) == {"mel", "bcc", "akiec"}
-
-
-def test_mistakes_of_a_network_without_any(predictions):
-    table = predictions.table.copy()
-    table[list(predictions.classes)] = np.eye(7)[predictions.truth_codes]
-    perfect = replace(predictions, table=table)
-    frame = looking_inside.mistakes(perfect)
-    assert (frame["wrong"] == 0).all()
-    assert set(frame["mistaken_for"]) == {"–"}
-    assert looking_inside.missed_malignant(frame) == "No malignant lesion was named wrongly."
 
 
 def test_depths_are_told_for_a_trained_and_a_random_network(of):
@@ -247,14 +222,6 @@ def test_pictures_are_made_of_phantoms_only(of, small_phantom):
         looking_inside.heat_pictures(of, patients)
     with pytest.raises(DataError, match="never shown"):
         looking_inside.activation_pictures(of, patients, layers)
-
-
-def test_the_chapter_itself_refuses_a_picture_of_patients(small_phantom):
-    header = SimpleNamespace(chapter="looking-inside", path=__file__, needs=[], title="")
-    chapter = Chapter.__new__(Chapter)
-    chapter.name, chapter.header = "looking-inside", header
-    with pytest.raises(DataError, match="Real images are never rendered"):
-        chapter.picture("gallery", None, collection=real(small_phantom), caption="c", alt="a")
 
 
 def test_pictures_of_other_classes_are_refused(of, small_phantom):

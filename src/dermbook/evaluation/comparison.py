@@ -8,10 +8,9 @@ import numpy as np
 import pandas as pd
 
 from dermbook.errors import ParameterError
-from dermbook.evaluation.metrics import score
 from dermbook.evaluation.predictions import Predictions, aligned
 from dermbook.evaluation.uncertainty import percentile_interval
-from dermbook.evaluation.weighted import resampled_scores
+from dermbook.evaluation.weighted import Key, WeightedScores, resampled_scores
 
 
 class McNemar(NamedTuple):
@@ -112,15 +111,12 @@ def paired_bootstrap(
     """
     first, second = aligned([first, second])
     keys = [(metric, class_name) for metric in metrics]
-    values = [
-        score(predictions, resamples=0).set_index(["metric", "class"])["value"]
-        for predictions in (first, second)
-    ]
+    values = [_sample_scores(predictions) for predictions in (first, second)]
     for key in keys:
-        if key not in values[0].index or key[0] == "support":
+        if key not in values[0]:
             raise ParameterError(
                 f"paired_bootstrap: {key[0]!r} of class {key[1]!r} is not a score; there are: "
-                f"{', '.join(sorted(set(values[0].index.get_level_values(0)) - {'support'}))}."
+                f"{', '.join(sorted({metric for metric, _ in values[0]}))}."
             )
     draws = [resampled_scores(predictions, resamples, seed) for predictions in (first, second)]
     rows = []
@@ -133,3 +129,9 @@ def paired_bootstrap(
         rows.append((*key, ours, theirs, theirs - ours, low, high, len(first), text))
     columns = ["metric", "class", "first", "second", "difference", "low", "high", "n", "interval"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def _sample_scores(predictions: Predictions) -> dict[Key, float]:
+    """The scores of the sample itself, every row counted once: the values of ``metrics.score``."""
+    scores = WeightedScores(predictions.truth_codes, predictions.probabilities, predictions.classes)
+    return {key: float(value[0]) for key, value in scores(np.ones((1, len(predictions)))).items()}

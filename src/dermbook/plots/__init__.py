@@ -53,6 +53,14 @@ from dermbook.plots.enhancement import (
     threshold_curves,
 )
 from dermbook.plots.ensembles import member_curves, optimism_curves
+from dermbook.plots.fairness import (
+    gap_by_chance,
+    gaps_and_chance,
+    group_scores,
+    remedy_changes,
+    shift_scores,
+    source_recognition,
+)
 from dermbook.plots.fine_tuning import (
     depth_scores,
     gradient_steps,
@@ -156,8 +164,11 @@ __all__ = [
     "flagged_shares",
     "frechet_floor",
     "frozen_cost",
+    "gap_by_chance",
+    "gaps_and_chance",
     "gradient_depths",
     "gradient_steps",
+    "group_scores",
     "hair_gallery",
     "harvest_kills",
     "harvest_outcomes",
@@ -200,6 +211,7 @@ __all__ = [
     "recipe_grid",
     "reliability_diagram",
     "reliability_pair",
+    "remedy_changes",
     "remedy_effects",
     "removal_scores",
     "review_order",
@@ -213,9 +225,11 @@ __all__ = [
     "selection_flattery",
     "set_distances",
     "setting_curves",
+    "shift_scores",
     "size_and_dice",
     "size_scatter",
     "skin_types",
+    "source_recognition",
     "stack_ways",
     "statistics_by_side",
     "strength_limit",

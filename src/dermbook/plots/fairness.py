@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from dermbook.plots.style import (
     BLUE,
@@ -42,7 +43,8 @@ def group_scores(
         frame, "group_scores", text=["images", "attribute", "group", "metric"],
         numbers=["value", "low", "high", "lesions"],
     )  # fmt: skip
-    frame = checked(frame[frame["metric"].isin(metrics)], "group_scores", text=["group"])
+    frame = frame[frame["metric"].isin(metrics) & frame["value"].notna()]
+    frame = checked(frame, "group_scores", text=["group"])
     panels = list(frame.groupby(["images", "attribute"], sort=False))
     sizes = [of["group"].nunique() for _, of in panels]
     figure, all_axes = canvas(
@@ -78,13 +80,13 @@ def gaps_and_chance(
 ) -> Figure:
     """The gap of each attribute with its interval, and the gap that chance makes, a panel a score.
 
-    frame: images, attribute, metric, gap, low, high, chance, chance_high, p_holm. Gray bars reach
+    frame: model, attribute, metric, gap, low, high, chance, chance_high, p_holm. Gray bars reach
     from 0 to the gap that 95 % of permutations stay below, a white line is their mean. Filled dots:
     Holm's p is below .05.
     """
     numbers = ["gap", "low", "high", "chance", "chance_high", "p_holm"]
     frame = checked(
-        frame, "gaps_and_chance", text=["images", "attribute", "metric"], numbers=numbers
+        frame, "gaps_and_chance", text=["model", "attribute", "metric"], numbers=numbers
     )
     chosen = [metric for metric in metrics if (frame["metric"] == metric).any()]
     frame = checked(frame[frame["metric"].isin(chosen)], "gaps_and_chance", text=["metric"])
@@ -101,7 +103,7 @@ def gaps_and_chance(
             shown = row.p_holm < 0.05
             _dot(axes, row, y, BLUE, "o", BLUE if shown else "white", value=row.gap)
             _note(axes, y, f"{short(row.gap)}, p {short(row.p_holm)}")
-        _rows(axes, [f"{row.attribute}, {row.images}" for row in of.itertuples()])
+        _rows(axes, [f"{row.attribute}, {row.model}" for row in of.itertuples()])
         axes.set_title(metric_label(metric))
         axes.set_xlim(left=0)
     panels[-1, 0].set_xlabel("best minus worst group, 95 % interval")
@@ -177,7 +179,7 @@ def shift_scores(frame: pd.DataFrame, *, metric: str = "balanced_accuracy") -> F
 def source_recognition(frame: pd.DataFrame) -> Figure:
     """How well a head names the source, over all classes and within one, beside chance.
 
-    frame: images, attribute, within, images count as ``n`` if there, chance, value, low, high.
+    frame: images, attribute, within, chance, value, low, high.
     """
     frame = checked(
         frame, "source_recognition", text=["images", "attribute", "within"],
@@ -212,12 +214,15 @@ def remedy_changes(frame: pd.DataFrame) -> Figure:
     blocks = list(frame.groupby(["images", "attribute", "remedy"], sort=False))
     rows = len(frame) + len(blocks)
     figure, panels = canvas(1.0 + 0.33 * rows, 1, 2, sharey=True)
+    panels[0].set_zorder(2)
+    panels[0].patch.set_visible(False)
     ticks, labels, y = [], [], 0
     for (images, attribute, remedy), of in blocks:
-        panels[0].annotate(
+        head = panels[0].annotate(
             f"{remedy} ({attribute}, {images})", (0, y), xycoords=("axes fraction", "data"),
-            va="center", fontweight="bold", fontsize=MIN_FONT,
+            va="center", fontweight="bold", fontsize=MIN_FONT, annotation_clip=False,
         )  # fmt: skip
+        head.set_in_layout(False)  # it may reach over both panels
         for row in of.itertuples():
             y += 1
             _change(panels[0], y, row.change, row.low, row.high, GREEN, VERMILLION)
@@ -235,6 +240,7 @@ def remedy_changes(frame: pd.DataFrame) -> Figure:
     for axes in panels:
         axes.axvline(0, color=QUIET, linewidth=1.2, linestyle=(0, (4, 2)))
         axes.margins(x=0.12)
+        axes.xaxis.set_major_locator(MaxNLocator(4))
         grid(axes, "x")
     handles = [
         Line2D([], [], color=GREEN, marker="o", label="better"),

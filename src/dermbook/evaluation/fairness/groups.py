@@ -120,6 +120,9 @@ def _attribute_rows(
             if metric in _PROPORTIONS and few:
                 low, high = wilson(value * support, support)
                 text = f"Wilson, {support} lesions"
+            if counted is shared and shared.sum() < rule.classes:
+                # of too few classes it would be another score than its name says
+                value, low, high, text = np.nan, np.nan, np.nan, ""
             why = reasons[metric][position]
             yield (
                 attribute, name, metric, value, low, high, int(images[position, counted].sum()),

@@ -11,11 +11,13 @@ import pandas as pd
 
 from dermbook.data import Collection
 from dermbook.errors import DataError, ParameterError
-from dermbook.evaluation.multi_input.boosting import grouped_folds
 from dermbook.evaluation.predictions import Predictions
 from dermbook.training.heads import logistic_head
 
 PART = "out-of-fold"
+#: scikit-learn's C of the heads. Components are few and standardised, so they need less restraint
+#: than the hundreds of columns that ``training.heads`` has in mind; fixed before any score was seen
+PENALTY = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +62,9 @@ def in_folds(
 
     vectors: a row an image, by image id; DataError where an image has none.
     """
+    # late: it imports scikit-learn, and figures of published runs do without
+    from dermbook.evaluation.multi_input.boosting import grouped_folds
+
     table = collection.table
     missing = table.index.difference(vectors.index)
     if len(missing):
@@ -96,7 +101,7 @@ def out_of_fold(folds: Folds, *, model: str, weights: pd.Series | None = None) -
         outside = number != fold
         (found,) = logistic_head(
             train, codes[outside], [held], classes=size,
-            sample_weight=None if given is None else given[outside],
+            sample_weight=None if given is None else given[outside], penalty=PENALTY,
         )  # fmt: skip
         probabilities[~outside] = found
     return Predictions.from_probabilities(

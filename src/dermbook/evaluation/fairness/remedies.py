@@ -59,12 +59,18 @@ def chosen_thresholds(
         inside, outside = number == fold, (number != fold) & bad
         if not outside.any():
             raise DataError("chosen_thresholds: the other folds have no malignant image.")
-        result[inside] = _reaching(scores[outside], sensitivity)
+        result[inside] = reaching(scores[outside], sensitivity)
         for name in [] if group is None else group.dropna().unique():
             of = (group == name).fillna(False).to_numpy(bool)
             if (outside & of).sum() >= FEWEST:
-                result[inside & of] = _reaching(scores[outside & of], sensitivity)
+                result[inside & of] = reaching(scores[outside & of], sensitivity)
     return result
+
+
+def reaching(scores: np.ndarray, sensitivity: float) -> float:
+    """The highest threshold that this share of the scores (float (n,), n ≥ 1) reaches."""
+    needed = int(np.ceil(sensitivity * len(scores) - 1e-9))
+    return float(np.sort(scores)[len(scores) - needed])
 
 
 def remedy_effects(
@@ -106,12 +112,6 @@ def remedy_effects(
     gap = ["gap_before", "gap_after", "change", "low", "high"]
     columns = ["remedy", "metric", "groups", *gap, *(f"overall_{part}" for part in parts)]
     return pd.DataFrame(rows, columns=columns)
-
-
-def _reaching(scores: np.ndarray, sensitivity: float) -> float:
-    """The highest threshold that this share of the scores reaches."""
-    needed = int(np.ceil(sensitivity * len(scores) - 1e-9))
-    return float(np.sort(scores)[len(scores) - needed])
 
 
 def _draws(cells: Cells, shared, mix, resamples: int, seed: int):

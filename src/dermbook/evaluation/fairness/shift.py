@@ -10,17 +10,22 @@ import pandas as pd
 from dermbook.data import Collection
 from dermbook.errors import DataError, ParameterError
 from dermbook.evaluation.arms import Arm
-from dermbook.evaluation.fairness.heads import reduced
+from dermbook.evaluation.fairness.heads import PENALTY, reduced
 from dermbook.evaluation.predictions import Predictions
 from dermbook.training.heads import logistic_head
 
 OWN, OTHER, BOTH = "its own source", "other sources", "half and half"
 
 
-def shared_classes(labels: pd.Series, sources: pd.Series, *, at_least: int = 20) -> list[str]:
-    """Classes with ``at_least`` images in every source, by falling number of images."""
-    known = sources.reindex(labels.index)
-    counts = pd.crosstab(labels[known.notna()], known[known.notna()].astype(str))
+def shared_classes(table: pd.DataFrame, sources: pd.Series, *, at_least: int = 20) -> list[str]:
+    """Classes with ``at_least`` lesions in every source, by falling number of lesions.
+
+    table: a collection's, with label and group.
+    """
+    known = sources.reindex(table.index)
+    of = table[["label", "group"]].assign(source=known.astype(object))[known.notna()]
+    of = of.drop_duplicates()
+    counts = pd.crosstab(of["label"], of["source"])
     kept = counts[(counts >= at_least).all(axis=1)]
     return list(kept.sum(axis=1).sort_values(ascending=False, kind="stable").index)
 
@@ -36,7 +41,7 @@ def shift_arms(
 ) -> dict[str, dict[str, Arm]]:
     """For each source an Arm a way of training, all tested on half of that source's lesions.
 
-    Only the classes with ``at_least`` images in every source take part. Each seed halves the
+    Only the classes with ``at_least`` lesions in every source take part. Each seed halves the
     source's lesions anew: one half is the test, the other may be trained on. Training takes of
     every class the same number of images, as many as both sides have: from that half (``OWN``),
     from the other sources (``OTHER``), or from both in equal parts (``BOTH``).
@@ -48,10 +53,10 @@ def shift_arms(
         raise ParameterError("seeds: give at least one.")
     known = sources.reindex(collection.table.index)
     names = [name for name in _order(known) if (known == name).any()]
-    classes = shared_classes(collection.table["label"], known, at_least=at_least)
+    classes = shared_classes(collection.table, known, at_least=at_least)
     if len(names) < 2 or len(classes) < 2:
         raise DataError(
-            f"shift_arms: {len(names)} sources share {len(classes)} classes of {at_least} images "
+            f"shift_arms: {len(names)} sources share {len(classes)} classes of {at_least} lesions "
             "or more; two of each are needed."
         )
     kept = collection.where(collection.table["label"].isin(classes) & known.notna())
@@ -103,7 +108,9 @@ def _seed(kept: Collection, vectors, known, name: str, components: int, seed: in
     for way, ids in drawn.items():
         inputs = vectors.loc[ids].to_numpy(np.float32), vectors.loc[test].to_numpy(np.float32)
         first, (held,) = reduced(inputs[0], [inputs[1]], components)
-        (values,) = logistic_head(first, kept.codes(ids), [held], classes=len(kept.classes))
+        (values,) = logistic_head(
+            first, kept.codes(ids), [held], classes=len(kept.classes), penalty=PENALTY
+        )
         found[way] = Predictions.from_probabilities(
             list(test), values, kept, model="shift", part="test"
         )

@@ -9,7 +9,6 @@ from dermbook.data import Collection
 from dermbook.errors import DataError
 from dermbook.evaluation.fairness.heads import in_folds, out_of_fold
 from dermbook.evaluation.fairness.shift import shared_classes
-from dermbook.evaluation.multi_input.boosting import grouped_folds
 from dermbook.evaluation.predictions import Predictions
 from dermbook.evaluation.uncertainty import lesion_weights, percentile_interval
 
@@ -31,7 +30,7 @@ def source_recognition(
 
     within: labels whose images are also judged alone, so that it cannot be the disease that is
     recognised. Heads are out of fold, lesions whole, sources weighted alike. Columns: within,
-    images, sources, chance (1 / sources), value, low, high (95 % of resamples of lesions).
+    n (images), sources, chance (1 / sources), value, low, high (95 % of resamples of lesions).
     DataError for a label with fewer than two sources.
     """
     known = sources.reindex(collection.table.index)
@@ -50,13 +49,15 @@ def source_recognition(
         predictions = out_of_fold(ready, model="source", weights=weights)
         numbers = rates(predictions, resamples=resamples, seed=seed)["balanced_accuracy"]
         rows.append((name, len(found), len(names), 1 / len(names), *numbers))
-    columns = ["within", "images", "sources", "chance", "value", "low", "high"]
+    columns = ["within", "n", "sources", "chance", "value", "low", "high"]
     return pd.DataFrame(rows, columns=columns)
 
 
-def largest_shared(labels: pd.Series, sources: pd.Series, *, at_least: int, most: int) -> list[str]:
-    """The largest classes that every source has ``at_least`` images of, ``most`` of them."""
-    return shared_classes(labels, sources, at_least=at_least)[:most]
+def largest_shared(
+    table: pd.DataFrame, sources: pd.Series, *, at_least: int, most: int
+) -> list[str]:
+    """The largest classes that every source has ``at_least`` lesions of, ``most`` of them."""
+    return shared_classes(table, sources, at_least=at_least)[:most]
 
 
 def label_from_source(
@@ -73,6 +74,8 @@ def label_from_source(
     of each source (chance: of all images together), for balanced accuracy the label that the
     source is richest in, in proportion (chance: 1 / classes).
     """
+    from dermbook.evaluation.multi_input.boosting import grouped_folds
+
     known = sources.reindex(collection.table.index)
     of = collection.where(known.notna())
     known, codes = known[known.notna()].astype(str), of.codes()

@@ -12,15 +12,15 @@ R4_BATCH = 16
 R4_ANSWER = 0.5
 
 
-def averages(predictions: Predictions) -> pd.DataFrame:
+def averages(predictions: Predictions, scores: pd.DataFrame | None = None) -> pd.DataFrame:
     """One model's averages of F1, accuracy, and F1 averaged over batches (lesson M6).
 
     The tidy columns of ``score``: metric, class, value, low, high, n, interval. The added metric
     ``f1_macro_batches`` is the mean of macro F1 over batches of 16, R4's way; it has no interval
-    because it estimates nothing.
+    because it estimates nothing. ``scores`` are those of ``score`` where they are at hand.
     """
     wanted = ["accuracy", "f1_micro", "f1_weighted", "f1_macro", "balanced_accuracy"]
-    scores = score(predictions)
+    scores = score(predictions) if scores is None else scores
     rows = scores[scores["metric"].isin(wanted) & (scores["class"] == "")]
     by_batch = {
         "metric": "f1_macro_batches",
@@ -88,9 +88,12 @@ def r4_metrics(predictions: Predictions, batch_size: int = R4_BATCH) -> pd.DataF
     return pd.DataFrame(rows)
 
 
-def class_report(predictions: Predictions) -> pd.DataFrame:
-    """Precision, recall, F1 and images of each class (row 4.10), tidy: model, metric, class, …"""
-    scores = score(predictions)
+def class_report(predictions: Predictions, scores: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Precision, recall, F1 and images of each class (row 4.10), tidy: model, metric, class, …
+
+    ``scores`` are those of ``score`` where they are at hand.
+    """
+    scores = score(predictions) if scores is None else scores
     chosen = scores[scores["metric"].isin(["precision", "recall", "f1", "support"])]
     chosen = chosen[chosen["class"] != ""][["metric", "class", "value", "low", "high"]]
     chosen.insert(0, "model", predictions.model)

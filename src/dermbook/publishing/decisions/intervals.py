@@ -13,11 +13,12 @@ from dermbook.publishing.reported import load_reported
 _R3 = ("R3.resnet18", "R3.resnet50")
 
 
-def recall_intervals(predictions: Predictions) -> pd.DataFrame:
+def recall_intervals(predictions: Predictions, scores: pd.DataFrame | None = None) -> pd.DataFrame:
     """Recall by class with intervals: R3's two published models and ours (lesson M12).
 
     Columns: model, class, value, low, high, n (images of the class). R3's intervals are Wilson's,
-    from the correct images and totals it prints; ours are bootstrapped over lesions.
+    from the correct images and totals it prints; ours are bootstrapped over lesions. ``scores`` are
+    those of ``score`` where they are at hand.
     """
     rows = []
     reported = load_reported()
@@ -27,7 +28,7 @@ def recall_intervals(predictions: Predictions) -> pd.DataFrame:
             correct, total = int(row["correct"]), int(row["total"])
             low, high = wilson(correct, total)
             rows.append((model, name, correct / total, float(low), float(high), total))
-    scores = score(predictions)
+    scores = score(predictions) if scores is None else scores
     support = scores[scores["metric"] == "support"].set_index("class")["value"]
     for row in scores[scores["metric"] == "recall"].to_dict("records"):
         numbers = row["value"], row["low"], row["high"], int(support[row["class"]])

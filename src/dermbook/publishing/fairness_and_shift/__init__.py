@@ -4,8 +4,8 @@ from dermbook.publishing.fairness_and_shift.findings import add_findings, interv
 from dermbook.publishing.fairness_and_shift.groups import (
     Judged,
     chance_gaps,
+    clinical_collection,
     composition,
-    every,
     gaps_of,
     groups_of,
     judged,
@@ -13,6 +13,7 @@ from dermbook.publishing.fairness_and_shift.groups import (
     same_data,
     several,
     source_of,
+    tested,
 )
 from dermbook.publishing.fairness_and_shift.shift import (
     ALIKE,
@@ -29,8 +30,8 @@ __all__ = [
     "Judged",
     "add_findings",
     "chance_gaps",
+    "clinical_collection",
     "composition",
-    "every",
     "from_source",
     "gaps_of",
     "groups_of",
@@ -43,4 +44,5 @@ __all__ = [
     "several",
     "shift_tables",
     "source_of",
+    "tested",
 ]

@@ -19,13 +19,14 @@ def add_findings(chapter: "Chapter", clinical: str) -> None:
     told = chapter.series("recognition")
     told = told[(told["images"] == clinical) & (told["within"] != "all classes")]
     shown = bool(tie["cramers_v"] > tie["shuffled"] and (told["low"] > told["chance"]).all())
+    name = tie["attribute"]
     texts = [f"within {row.within} {interval_text(row)}" for row in told.itertuples()]
     chapter.finding(
         "M16",
         "cannot be compared" if chapter.phantom else "confirmed" if shown else "not confirmed",
-        measured=f"a head on frozen vectors names the {tie['attribute']} with a balanced accuracy "
-        f"of {'; '.join(texts)} (chance {plain(told['chance'].iloc[0])}); the {tie['attribute']} "
-        f"alone names the label with {interval_text(tie)} (chance {plain(tie['chance'])})",
+        measured=f"balanced accuracy of naming the {name} from a frozen vector: "
+        f"{'; '.join(texts)} (chance {plain(told['chance'].iloc[0])}); of naming the label from "
+        f"the {name} alone: {interval_text(tie)} (chance {plain(tie['chance'])})",
         because=PHANTOM
         if chapter.phantom
         else "pictures of one and the same disease tell their source, and the source tells of the "

@@ -1,17 +1,18 @@
 """Who is in which group, how each group fares, and gaps against chance: tidy tables."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
-from dermbook.data import Collection
+from dermbook.data import Collection, load_collection, present_classes
 from dermbook.errors import DataError, ParameterError
 from dermbook.evaluation import Predictions
 from dermbook.evaluation.fairness import (
     Outcomes,
     Rule,
     attribute_table,
+    chosen_thresholds,
     gap_by_chance,
     gap_table,
     group_scores,
@@ -19,6 +20,8 @@ from dermbook.evaluation.fairness import (
     out_of_fold,
 )
 from dermbook.evaluation.fairness.heads import Folds
+from dermbook.evaluation.fairness.remedies import reaching
+from dermbook.evaluation.merging import in_two
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,9 +39,13 @@ class Judged:
     def name(self) -> str:
         return self.collection.name
 
-    def outcomes(self) -> Outcomes:
-        """What the heads out of fold decided about every image."""
-        return Outcomes.of(self.predictions, self.malignant)
+    def outcomes(self, sensitivity: float) -> Outcomes:
+        """What the heads out of fold decided about every image, with the threshold that reached
+        this sensitivity on the other folds."""
+        threshold = chosen_thresholds(
+            self.predictions, self.malignant, self.folds.number, sensitivity=sensitivity
+        )
+        return Outcomes.of(self.predictions, self.malignant, threshold=threshold)
 
 
 def judged(
@@ -61,6 +68,15 @@ def judged(
         ready,
         out_of_fold(ready, model=model or f"fs-{collection.name}"),
     )
+
+
+def clinical_collection(
+    name: str, *, images: int, height: int, width: int, seed: int = 0
+) -> Collection:
+    """A collection with skin types, as the chapter on images and metadata has it: without classes
+    that are too small to be divided."""
+    found = load_collection(name, images=images, height=height, width=width, seed=seed)
+    return present_classes(found, at_least=3)
 
 
 def malignant_labels(collection: Collection) -> list[str]:
@@ -121,33 +137,54 @@ def composition(*data: Judged, rule: Rule) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*columns, "large enough"])
 
 
-def every(
-    measure: Callable[..., pd.DataFrame],
-    uses: Mapping[str, tuple[Judged, Predictions]],
-    **options,
-) -> pd.DataFrame:
-    """``group_scores`` or ``gap_table`` of several models: with images and model in front.
+def tested(
+    of: Judged, validation: Predictions, test: Predictions, *, sensitivity: float
+) -> Outcomes:
+    """What another chapter's network decided about its test part.
 
-    uses: by name of the model the data and its Predictions.
+    Called malignant from the threshold that reaches the sensitivity on its validation part. Both
+    must be of the collection judged here (``same_data``), for their images have groups only then.
     """
+    validation, test = (same_data(each, of.collection) for each in (validation, test))
+    bad = validation.table["truth"].isin(of.malignant).to_numpy()
+    if not bad.any():
+        raise DataError(f"{validation.model}: no image of its validation part is malignant.")
+    scores = in_two(validation, of.malignant).probabilities[bad, 1]
+    return Outcomes.of(test, of.malignant, threshold=reaching(scores, sensitivity))
+
+
+def groups_of(
+    uses: Mapping[str, tuple[Judged, Outcomes]], *, rule: Rule, resamples: int, seed: int = 0
+) -> pd.DataFrame:
+    """``group_scores`` of several models, with images and model in front.
+
+    uses: by name of the model the data and what it decided.
+    """
+    options = {"rule": rule, "resamples": resamples, "seed": seed}
     return several(
         {
-            (of.name, name): measure(
-                Outcomes.of(predictions, of.malignant), of.attributes, **options
-            )
-            for name, (of, predictions) in uses.items()
+            (of.name, name): group_scores(outcomes, of.attributes, **options)
+            for name, (of, outcomes) in uses.items()
         }
     )
 
 
-def groups_of(*arguments, **options) -> pd.DataFrame:
-    """``group_scores`` of several models, see ``every``."""
-    return every(group_scores, *arguments, **options)
-
-
-def gaps_of(*arguments, **options) -> pd.DataFrame:
-    """``gap_table`` of several models, see ``every``."""
-    return every(gap_table, *arguments, **options)
+def gaps_of(
+    uses: Mapping[str, tuple[Judged, Outcomes]],
+    *,
+    rule: Rule,
+    resamples: int,
+    permutations: int,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """``gap_table`` of several models, likewise. Holm's p is over the rows of one model."""
+    options = {"rule": rule, "resamples": resamples, "permutations": permutations, "seed": seed}
+    return several(
+        {
+            (of.name, name): gap_table(outcomes, of.attributes, **options)
+            for name, (of, outcomes) in uses.items()
+        }
+    )
 
 
 def chance_gaps(gaps: pd.DataFrame, *, draws: int = 2000, seed: int = 0) -> pd.DataFrame:

@@ -78,14 +78,14 @@ def recognition(
 ) -> pd.DataFrame:
     """How well the vectors tell the source: images, attribute, then ``source_recognition``.
 
-    Within each of the ``classes`` largest classes that every source has ``at_least`` images of; or
+    Within each of the ``classes`` largest classes that every source has ``at_least`` lesions of; or
     of two sources at least, where all sources share none.
     """
     frames = []
     for of, attribute in uses.values():
         sources = source_of(of, attribute)
         labels = of.collection.table["label"]
-        within = largest_shared(labels, sources, at_least=at_least, most=classes)
+        within = largest_shared(of.collection.table, sources, at_least=at_least, most=classes)
         chosen = sources
         if not within:
             within = [labels[sources.notna()].value_counts().index[0]]
@@ -134,14 +134,13 @@ def remedies(
     seed: int = 0,
 ) -> pd.DataFrame:
     """What a threshold a group, and groups that weigh alike, do to gaps: images, attribute, then
-    ``remedy_effects``. Before: one threshold for all that reaches the sensitivity on other folds.
+    ``remedy_effects``. Before: one threshold for all, as ``Judged.outcomes`` has it.
     """
     frames = []
     for of, attribute in uses.values():
         groups = source_of(of, attribute)
         number = of.folds.number
         options = {"sensitivity": sensitivity}
-        common = chosen_thresholds(of.predictions, of.malignant, number, **options)
         own = chosen_thresholds(of.predictions, of.malignant, number, groups=groups, **options)
         alike = out_of_fold(of.folds, model=f"fs-{of.name}-alike", weights=group_weights(groups))
         again = chosen_thresholds(alike, of.malignant, number, **options)
@@ -150,7 +149,7 @@ def remedies(
             ALIKE: Outcomes.of(alike, of.malignant, threshold=again),
         }
         found = remedy_effects(
-            Outcomes.of(of.predictions, of.malignant, threshold=common), after, groups,
+            of.outcomes(sensitivity), after, groups,
             ["sensitivity", "specificity", "balanced_accuracy"], rule=rule, resamples=resamples,
             seed=seed,
         )  # fmt: skip

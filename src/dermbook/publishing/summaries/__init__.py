@@ -25,6 +25,7 @@ from dermbook.publishing.summaries.enhancement import (
 )
 from dermbook.publishing.summaries.ensembles import ensembles
 from dermbook.publishing.summaries.exploration import exploration, size_finding
+from dermbook.publishing.summaries.fairness_and_shift import fairness_and_shift
 from dermbook.publishing.summaries.fine_tuning import fine_tuning
 from dermbook.publishing.summaries.generation import generation
 from dermbook.publishing.summaries.input_pipelines import input_pipelines
@@ -53,6 +54,7 @@ __all__ = [
     "enhancement",
     "ensembles",
     "exploration",
+    "fairness_and_shift",
     "filter_finding",
     "fine_tuning",
     "folder_finding",

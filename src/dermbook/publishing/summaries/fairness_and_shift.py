@@ -6,6 +6,9 @@ from dermbook.publishing.compare import plain
 from dermbook.publishing.effects import with_interval
 from dermbook.publishing.record import Record
 
+#: groups that one sentence names
+_NAMED = 8
+
 
 def fairness_and_shift(record: Record) -> list[str]:
     """Gaps beyond chance, what the mix of classes makes of them, other sources, and remedies."""
@@ -36,9 +39,12 @@ def _small(groups: pd.DataFrame) -> list[str]:
     sentences = []
     for model, of in one.groupby("model", sort=False):
         small = of[~of["judged"].astype(bool)]
-        names = "; ".join(f"{row.group} ({row.why})" for row in small.itertuples())
-        if names:
-            sentences.append(f"`{model}`: too small to be judged by sensitivity: {names}.")
+        if small.empty:
+            continue
+        text = f"{len(small)} of {len(of)} groups are too small to be judged by sensitivity"
+        if len(small) <= _NAMED:
+            text += ": " + "; ".join(f"{row.group} ({row.why})" for row in small.itertuples())
+        sentences.append(f"`{model}`: {text}.")
     return sentences
 
 
