@@ -45,7 +45,8 @@ def fit_temperature(
     """
     if validation.part == "test":
         raise ParameterError(
-            "fit_temperature: fit on the validation part, and see on the test part what it is worth."
+            "fit_temperature: fit on the validation part, and see on the test part what it is "
+            "worth."
         )
     logits, truth = _logits(validation), validation.truth_codes
     value = _least(logits, truth, np.ones(len(truth)))
