@@ -10,7 +10,7 @@
 #     rows: []
 #     lessons: [M16]
 #     accelerator: none
-#     minutes: {quick: 0.4}
+#     minutes: {quick: 0.3}
 #   jupytext:
 #     cell_metadata_filter: tags,mystnb,-all
 #     formats: ipynb,py:percent
@@ -254,7 +254,7 @@ chapter.figure(
     "gaps",
     plots.gaps_and_chance,
     caption="Gaps of all four models in balanced accuracy and sensitivity, beside the gaps when "
-    "groups are permuted within classes (n = images of the test part, or of the whole collection).",
+    "groups are permuted within classes. Networks on their test parts, heads on all images.",
     alt="Dots with intervals over gray bars; few dots lie beyond their bar.",
 )
 
