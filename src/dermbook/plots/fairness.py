@@ -17,10 +17,12 @@ from dermbook.plots.style import (
     QUIET,
     SERIES,
     VERMILLION,
+    beside_row,
     canvas,
     checked,
     grid,
     in_order,
+    labelled_rows,
     legend_above,
     metric_label,
     short,
@@ -61,8 +63,8 @@ def group_scores(
             _dot(axes, row, y, colour, marker, fill)
         lesions = of.groupby("group")["lesions"].first()
         for y, name in enumerate(names):
-            _note(axes, y, f"{lesions[name]:,.0f} lesions")
-        _rows(axes, names)
+            beside_row(axes, y, f"{lesions[name]:,.0f} lesions")
+        labelled_rows(axes, names)
         axes.set_title(f"{attribute}, {images}")
     all_axes[-1, 0].set_xlabel("score, 95 % interval")
     handles = [
@@ -102,8 +104,8 @@ def gaps_and_chance(
             axes.plot([row.chance] * 2, [y - 0.31, y + 0.31], color="white", linewidth=2.5)
             shown = row.p_holm < 0.05
             _dot(axes, row, y, BLUE, "o", BLUE if shown else "white", value=row.gap)
-            _note(axes, y, f"{short(row.gap)}, p {short(row.p_holm)}")
-        _rows(axes, [f"{row.attribute}, {row.model}" for row in of.itertuples()])
+            beside_row(axes, y, f"{short(row.gap)}, p {short(row.p_holm)}")
+        labelled_rows(axes, [f"{row.attribute}, {row.model}" for row in of.itertuples()])
         axes.set_title(metric_label(metric))
         axes.set_xlim(left=0)
     panels[-1, 0].set_xlabel("best minus worst group, 95 % interval")
@@ -161,7 +163,7 @@ def shift_scores(frame: pd.DataFrame, *, metric: str = "balanced_accuracy") -> F
             place = arms.index(row.arm)
             y = names.index(row.source) * step + place
             _dot(axes, row, y, SERIES[place], MARKERS[place], SERIES[place])
-            _note(axes, y, short(row.value))
+            beside_row(axes, y, short(row.value))
         axes.set_yticks(np.arange(len(names)) * step + (len(arms) - 1) / 2, names)
         axes.set_ylim(len(names) * step - 0.9, -0.8)
         axes.set_title(f"tested on one {attribute}, {images}")
@@ -189,8 +191,8 @@ def source_recognition(frame: pd.DataFrame) -> Figure:
     for y, row in enumerate(frame.itertuples()):
         axes.plot([row.chance] * 2, [y - 0.32, y + 0.32], color=QUIET, linewidth=2.5)
         _dot(axes, row, y, BLUE, "o", BLUE)
-        _note(axes, y, short(row.value))
-    _rows(axes, [f"{row.attribute},\n{row.within}" for row in frame.itertuples()])
+        beside_row(axes, y, short(row.value))
+    labelled_rows(axes, [f"{row.attribute},\n{row.within}" for row in frame.itertuples()])
     axes.set_xlim(0, 1.02)
     axes.set_xlabel("balanced accuracy of naming the source, 95 % interval")
     handles = [
@@ -273,16 +275,3 @@ def _dot(axes, row, y: float, colour: str, marker: str, fill: str, value=None) -
 
 def _hollow(label: str) -> Line2D:
     return Line2D([], [], color=QUIET, marker="o", markerfacecolor="white", label=label)
-
-
-def _rows(axes, labels: Sequence[str]) -> None:
-    axes.set_yticks(range(len(labels)), labels)
-    axes.set_ylim(len(labels) - 0.45, -0.55)
-    grid(axes, "x")
-
-
-def _note(axes, y: float, text: str) -> None:
-    axes.annotate(
-        text, (1, y), xycoords=("axes fraction", "data"), xytext=(6, 0),
-        textcoords="offset points", va="center", fontsize=MIN_FONT,
-    )  # fmt: skip

@@ -8,14 +8,14 @@ from dermbook.plots.style import (
     BLUE,
     GREY,
     MARKERS,
-    MIN_FONT,
     QUIET,
     SERIES,
     VERMILLION,
+    beside_row,
     canvas,
     checked,
-    grid,
     in_order,
+    labelled_rows,
     legend_above,
     metric_label,
     optional_numbers,
@@ -47,9 +47,9 @@ def input_scores(frame: pd.DataFrame, *, metric: str = "f1_micro") -> Figure:
             colour, marker = _KINDS[_kind(row.arm)]
             axes.plot([row.low, row.high], [y, y], color=colour, linewidth=2.4)
             axes.plot([row.value], [y], marker, color=colour, markersize=7)
-            _note(axes, y, short(row.value))
+            beside_row(axes, y, short(row.value))
         axes.set_title(name)
-        _rows(axes, of["arm"])
+        labelled_rows(axes, of["arm"])
     panels[-1, 0].set_xlabel(f"{metric_label(metric)}, 95 % interval")
     handles = [
         Line2D([], [], color=colour, marker=marker, label=label)
@@ -79,10 +79,10 @@ def input_gains(frame: pd.DataFrame, *, metric: str = "f1_micro") -> Figure:
             fill = colour if colour != QUIET else "white"
             axes.plot([row.low, row.high], [y, y], color=colour, linewidth=2.4)
             axes.plot([row.value], [y], "o", color=colour, markerfacecolor=fill, markersize=7)
-            _note(axes, y, f"{row.value:+.3f}".replace("0.", ".", 1))
+            beside_row(axes, y, f"{row.value:+.3f}".replace("0.", ".", 1))
         axes.axvline(0, color=QUIET, linewidth=1.2, linestyle=(0, (4, 2)))
         axes.set_title(name)
-        _rows(axes, of["comparison"])
+        labelled_rows(axes, of["comparison"])
     panels[-1, 0].set_xlabel(f"{metric_label(metric)}, difference with 95 % interval")
     return figure
 
@@ -103,8 +103,8 @@ def stack_ways(frame: pd.DataFrame, *, metric: str = "f1_micro") -> Figure:
         marker = MARKERS[1] if alone else MARKERS[5] if wrong else MARKERS[0]
         axes.plot([row.low, row.high], [y, y], color=colour, linewidth=2.4)
         axes.plot([row.value], [y], marker, color=colour, markersize=7.5)
-        _note(axes, y, short(row.value))
-    _rows(axes, frame["arm"])
+        beside_row(axes, y, short(row.value))
+    labelled_rows(axes, frame["arm"])
     axes.set_xlim(left=0)
     axes.set_xlabel(f"{metric_label(metric)}, 95 % interval")
     handles = [
@@ -131,16 +131,3 @@ def _kind(arm: str) -> str:
     if arm.endswith("alone"):
         return "metadata only"
     return "both" if "+" in arm else "image only"
-
-
-def _rows(axes, labels: pd.Series) -> None:
-    axes.set_yticks(range(len(labels)), labels)
-    axes.set_ylim(len(labels) - 0.5, -0.5)
-    grid(axes, "x")
-
-
-def _note(axes, y: float, text: str) -> None:
-    axes.annotate(
-        text, (1, y), xycoords=("axes fraction", "data"), xytext=(6, 0),
-        textcoords="offset points", va="center", fontsize=MIN_FONT,
-    )  # fmt: skip

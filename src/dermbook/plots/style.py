@@ -252,6 +252,21 @@ def grid(axes: Axes, axis: str = "y") -> None:
         axes.tick_params(axis="x" if axis == "y" else "y", length=0)
 
 
+def labelled_rows(axes: Axes, labels: Sequence[str]) -> None:
+    """One label a row, the first on top, with light lines to read values from."""
+    axes.set_yticks(range(len(labels)), labels)
+    axes.set_ylim(len(labels) - 0.5, -0.5)
+    grid(axes, "x")
+
+
+def beside_row(axes: Axes, y: float, text: str) -> None:
+    """A few words on the right of a row."""
+    axes.annotate(
+        text, (1, y), xycoords=("axes fraction", "data"), xytext=(6, 0),
+        textcoords="offset points", va="center", fontsize=MIN_FONT,
+    )  # fmt: skip
+
+
 def count_axis(axes: Axes, axis: str, label: str) -> None:
     """A light-lined axis of counts, thousands apart."""
     scale = axes.xaxis if axis == "x" else axes.yaxis
