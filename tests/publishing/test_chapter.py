@@ -189,6 +189,23 @@ def test_only_real_runs_are_published_and_all_or_nothing(book):
         publish(["exploration"], "laptop")
 
 
+def test_predictions_of_earlier_runs_are_not_published(book):
+    folder = build_dir("laptop") / "predictions" / "first-steps"
+    published = results_dir() / "laptop" / "predictions" / "first-steps"
+    record = make_record(chapter="first-steps", answers=[])
+    record.save(build_dir("laptop") / "records" / "first-steps.json")
+    model = next(iter(record.models))
+    for path in (
+        folder / f"{model}--test.parquet",
+        folder / "gone--test.parquet",
+        published / "gone--validation.parquet",
+    ):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"numbers")
+    publish(["first-steps"], "laptop")
+    assert [path.name for path in published.iterdir()] == [f"{model}--test.parquet"]
+
+
 def test_the_record_names_the_code_that_was_there_at_the_start(book, small_phantom):
     chapter = opened()
     chapter.uses(small_phantom)

@@ -30,14 +30,23 @@ def publish(chapters: Sequence[str], edition: str) -> list[Path]:
             )
     written = []
     for name, record in records.items():
+        target = results_dir() / edition / "predictions" / name
         for source in sorted((built / "predictions" / name).glob("*.parquet")):
-            written.append(
-                _copy(source, results_dir() / edition / "predictions" / name / source.name)
-            )
+            # the build may still hold what an earlier run, with other models, left there
+            if source.name.rpartition("--")[0] in record.models:
+                written.append(_copy(source, target / source.name))
         written.append(record.save(results_dir() / edition / f"{name}.json"))
+        _forget_older(target, written)
     for source in sorted((built / "submissions").glob("*.csv")):
         written.append(_copy(source, results_dir() / "submissions" / source.name))
     return written
+
+
+def _forget_older(folder: Path, written: list[Path]) -> None:
+    """Predictions of an earlier run, of models that this one has not."""
+    for path in folder.glob("*.parquet"):
+        if path not in written:
+            path.unlink()
 
 
 def _copy(source: Path, target: Path) -> Path:
