@@ -3,12 +3,14 @@
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.metrics import f1_score
 
 from dermbook.data import load_split
 from dermbook.evaluation import Predictions
-from dermbook.publishing.cnn_from_scratch import variant_effects, with_further_seeds
+from dermbook.evaluation.waiting import patience_table
+from dermbook.publishing.cnn_from_scratch import add_findings, variant_effects, with_further_seeds
 
 BASE, VARIANT = "max pooling and ReLU", "LeakyReLU"
 
@@ -58,6 +60,30 @@ def test_equal_predictions_differ_by_nothing(tested):
     trials = {BASE: [trial(tested, "r0-cnn", 0.3, 1)], VARIANT: [trial(tested, "other", 0.3, 1)]}
     found = variant_effects(trials, [0])
     assert (found[["value", "low", "high"]] == 0).all(axis=None)
+
+
+def test_what_a_patience_of_two_would_have_cost(small_phantom):
+    curve = pd.DataFrame({"val_loss": [1.0, 0.8, 0.9, 0.85, 0.5]})
+    curves = pd.DataFrame({"model": ["net", "net"]})
+    series = {
+        "patience": patience_table({"net": curve}),
+        "learning-curves": curves,
+        "learning-curves-deep": curves,
+    }
+    found = {}
+    chapter = SimpleNamespace(
+        series=series.__getitem__,
+        scores=lambda part: pd.DataFrame(
+            {"model": ["r0-cnn"], "metric": ["balanced_accuracy"], "low": [0.9]}
+        ),
+        measured=lambda model, part, metric: metric,
+        finding=lambda about, verdict, **words: found.update({about: words["measured"]}),
+    )
+    same = [trial((small_phantom, small_phantom.ids), "r0-cnn", 0.5, 1)]
+    effects = variant_effects({BASE: same, VARIANT: same}, [0])
+    add_findings(chapter, effects, small_phantom)
+    assert set(found) == {"0.8", "0.9", "0.10", "0.16", "0.17"}
+    assert "net after epoch 4 of 5, validation loss +0.300 above its lowest" in found["0.8"]
 
 
 def test_further_seeds_train_the_same_network_again(monkeypatch):

@@ -185,7 +185,7 @@ def add_findings(chapter: "Chapter", effects: pd.DataFrame, collection: Collecti
 def _waiting_found(chapter: "Chapter") -> None:
     """Rows 0.8 (its patience) and 0.16 (figures, here the architecture and the curves)."""
     waited = chapter.series("patience")
-    patience = int(load_reported().claim("R0.patience")["value"])
+    patience = int(load_reported().quantities().at["R0.patience", "value"])
     two = waited[waited["patience"] == patience]
     texts = [
         f"{row.model} after epoch {int(row.stopped)} of {int(row.epochs)}, validation loss "
