@@ -10,7 +10,7 @@
 #     rows: ["1.12", "3.9"]
 #     lessons: [M8]
 #     accelerator: none
-#     minutes: {quick: 0.3, laptop: 1.8}
+#     minutes: {quick: 0.4, laptop: 1.8}
 #   jupytext:
 #     cell_metadata_filter: tags,mystnb,-all
 #     formats: ipynb,py:percent

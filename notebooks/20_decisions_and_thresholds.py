@@ -10,7 +10,7 @@
 #     rows: ["1.14", "1.15", "4.6", "4.10"]
 #     lessons: [M1, M6, M10, M12]
 #     accelerator: none
-#     minutes: {quick: 0.8, laptop: 0.2}
+#     minutes: {quick: 0.3, laptop: 0.2}
 #   jupytext:
 #     cell_metadata_filter: tags,mystnb,-all
 #     formats: ipynb,py:percent
