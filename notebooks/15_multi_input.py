@@ -98,7 +98,7 @@ from dermbook.evaluation.multi_input.arms import Recipe, train_arms
 from dermbook.evaluation.multi_input.stacking import JOINED, chosen_ways
 from dermbook.evaluation.paired import seed_splits
 from dermbook.publishing import multi_input, open_chapter, summaries
-from dermbook.publishing.center_loss import vectors_of
+from dermbook.publishing.leakage import batch_vectors
 
 chapter = open_chapter("multi-input", globals())
 lesions = load_collection(collection, images=images, height=height, width=width, seed=seed)
@@ -123,7 +123,7 @@ chapter.table("audit", caption="What each pair of parts shares. Zeros are what a
 # %%
 with chapter.timing("vectors"):
     vectors, clinical_vectors = (
-        vectors_of(each, backbone, height=height, width=width, weights=weights)
+        batch_vectors(each, backbone, height=height, width=width, weights=weights)
         for each in (lesions, conditions)
     )
 

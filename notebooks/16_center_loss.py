@@ -94,13 +94,14 @@ from dermbook.evaluation.center_loss import (
     sweep_table,
 )
 from dermbook.publishing import center_loss, open_chapter, summaries
+from dermbook.publishing.leakage import batch_vectors
 
 chapter = open_chapter("center-loss", globals())
 lesions = load_collection(collection, images=images, height=height, width=width, seed=seed)
 split = load_split(lesions, seed=seed)
 chapter.uses(lesions, split)
 two_classes = malignant_or_benign(lesions, malignant)
-vectors = center_loss.vectors_of(lesions, backbone, height=height, width=width, weights=weights)
+vectors = batch_vectors(lesions, backbone, height=height, width=width, weights=weights)
 chapter.parameter_table()
 
 # %% [markdown]

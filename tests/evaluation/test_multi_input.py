@@ -7,8 +7,9 @@ from sklearn.metrics import log_loss
 
 from dermbook.data import CachedImages, load_split
 from dermbook.errors import DataError, ParameterError
+from dermbook.evaluation.folds import grouped_folds
 from dermbook.evaluation.multi_input.arms import Inputs, Recipe, as_arms, train_arm, train_arms
-from dermbook.evaluation.multi_input.boosting import Boosting, grid_search, grouped_folds
+from dermbook.evaluation.multi_input.boosting import Boosting, grid_search
 from dermbook.evaluation.multi_input.majority import (
     label_entropy,
     majority_rule,

@@ -4,8 +4,7 @@ A lesion has no left or right, up or down. Simonyan and Zisserman (2015) average
 its mirroring; here up to four views are averaged, and each number of views is judged on its own.
 """
 
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,19 +12,11 @@ import numpy as np
 from dermbook.data import CachedImages, Collection
 from dermbook.evaluation.predictions import Predictions
 from dermbook.training import predict_probabilities
+from dermbook.training.predicting import MIRRORINGS
 
 if TYPE_CHECKING:
     import keras
 
-#: view → how pixels (n, height, width, 3) are mirrored
-VIEWS: Mapping[str, tuple[slice, slice, slice]] = MappingProxyType(
-    {
-        "as it is": (slice(None), slice(None), slice(None)),
-        "left and right": (slice(None), slice(None), slice(None, None, -1)),
-        "up and down": (slice(None), slice(None, None, -1), slice(None)),
-        "both": (slice(None), slice(None, None, -1), slice(None, None, -1)),
-    }
-)
 #: how many of the views, in their order, are averaged
 NUMBERS = (1, 2, 4)
 
@@ -45,7 +36,7 @@ def mirrored_predictions(
     images: uint8 (n, height, width, 3) of the size that the model takes. The Predictions are of
     ``NAME-1-view``, ``NAME-2-views``, …
     """
-    views = list(VIEWS.values())[: max(numbers)]
+    views = MIRRORINGS[: max(numbers)]
     pixels = np.asarray(images.images)
     found = [
         predict_probabilities(

@@ -39,6 +39,7 @@ from dermbook.imaging.augmentation import (
 from dermbook.imaging.pixels import pixel_vectors
 from dermbook.publishing.compare import plain
 from dermbook.publishing.effects import effect, with_interval
+from dermbook.publishing.effects import joined as joined
 
 if TYPE_CHECKING:
     from dermbook.publishing.chapter import Chapter
@@ -163,11 +164,6 @@ def network_arms(
         return {}
     chosen = {seed: splits[seed] for seed in seeds}
     return arms(lab, [NONE, *conditions], tests, chosen)
-
-
-def joined(*frames: pd.DataFrame) -> pd.DataFrame:
-    """Tables of several learners as one."""
-    return pd.concat([frame for frame in frames if len(frame)], ignore_index=True)
 
 
 def recipe_effects(

@@ -6,10 +6,8 @@ could measure.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
 from dermbook.data import CachedImages, Collection, Split
@@ -29,8 +27,8 @@ from dermbook.evaluation.center_loss import (
     train_center,
     with_test,
 )
+from dermbook.publishing.effects import joined as joined
 from dermbook.publishing.effects import with_interval
-from dermbook.publishing.leakage import image_vectors
 
 if TYPE_CHECKING:
     from dermbook.publishing.chapter import Chapter
@@ -50,14 +48,6 @@ DRAWN = (
 def drawn(names: Sequence[str]) -> list[str]:
     """Those of the formulations that the figure of steps shows."""
     return [name for name in DRAWN if name in names]
-
-
-def vectors_of(
-    collection: Collection, backbone: str, *, height: int, width: int, weights: str = "imagenet"
-) -> CachedImages:
-    """A vector of each image (see ``leakage.image_vectors``), ready for ``Batches``."""
-    table = image_vectors(collection, backbone, height=height, width=width, weights=weights)
-    return CachedImages(np.ascontiguousarray(table.to_numpy(np.float32)), table.index, Path())
 
 
 def chosen_attempts(names: Sequence[str]) -> list[str]:
@@ -187,11 +177,6 @@ def judge(
         table.insert(0, "task", task)
         table["strength"] = best
     return scores, gained, {name: found[0] for name, found in arms.items()}
-
-
-def joined(*frames: pd.DataFrame) -> pd.DataFrame:
-    """Tables of both tasks as one."""
-    return pd.concat(frames, ignore_index=True)
 
 
 def add_findings(chapter: "Chapter") -> None:

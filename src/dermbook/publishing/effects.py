@@ -21,6 +21,11 @@ def effect(
     return effects[chosen].iloc[0]
 
 
+def joined(*frames: pd.DataFrame) -> pd.DataFrame:
+    """Several tables of the same columns as one; empty ones are left out."""
+    return pd.concat([frame for frame in frames if len(frame)], ignore_index=True)
+
+
 def with_interval(row: pd.Series) -> str:
     """``+.123 (+.040 to +.210)``: a difference with its interval."""
     value, low, high = (

@@ -5,12 +5,13 @@ Each function returns a tidy table for ``Chapter.add_series``. What the reports 
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from dermbook.data import Collection, Split, cached_images
+from dermbook.data import CachedImages, Collection, Split, cached_images
 from dermbook.data.strategies import (
     STRATEGIES,
     compare_counts,
@@ -158,6 +159,14 @@ def image_vectors(
     return frozen_features(
         collection, backbone, height=height, width=width, weights=weights
     ).frame()
+
+
+def batch_vectors(
+    collection: Collection, backbone: str, *, height: int, width: int, weights: str = "imagenet"
+) -> CachedImages:
+    """The same vectors, float32 (n, d), ready for ``Batches``."""
+    table = image_vectors(collection, backbone, height=height, width=width, weights=weights)
+    return CachedImages(np.ascontiguousarray(table.to_numpy(np.float32)), table.index, Path())
 
 
 def embedder(backbone: str, *, height: int, width: int, weights: str = "imagenet") -> Embed:

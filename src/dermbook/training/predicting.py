@@ -13,6 +13,14 @@ if TYPE_CHECKING:
     from dermbook.data.cache import CachedImages
 
 
+#: how pixels (n, height, width, 3) are mirrored: not, left and right, up and down, both
+MIRRORINGS = tuple(
+    (slice(None), slice(None, None, down), slice(None, None, across))
+    for down in (None, -1)
+    for across in (None, -1)
+)
+
+
 def predict_probabilities(
     model: keras.Model,
     images: "CachedImages",
@@ -73,10 +81,11 @@ def predict_flipped(
     from dermbook.data.cache import CachedImages
 
     pixels = np.asarray(images.images)
-    views = (pixels, pixels[:, :, ::-1], pixels[:, ::-1], pixels[:, ::-1, ::-1])
     found = [
-        predict_probabilities(model, CachedImages(view, images.ids, images.path), ids, **options)
-        for view in views
+        predict_probabilities(
+            model, CachedImages(pixels[view], images.ids, images.path), ids, **options
+        )
+        for view in MIRRORINGS
     ]
     return np.mean(found, axis=0)
 

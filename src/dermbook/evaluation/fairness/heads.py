@@ -11,6 +11,7 @@ import pandas as pd
 
 from dermbook.data import Collection
 from dermbook.errors import DataError, ParameterError
+from dermbook.evaluation.folds import grouped_folds
 from dermbook.evaluation.predictions import Predictions
 from dermbook.training.heads import logistic_head
 
@@ -63,9 +64,6 @@ def in_folds(
 
     vectors: a row an image, by image id; DataError where an image has none.
     """
-    # late: it imports scikit-learn, and figures of published runs do without
-    from dermbook.evaluation.multi_input.boosting import grouped_folds
-
     table = collection.table
     missing = table.index.difference(vectors.index)
     if len(missing):

@@ -9,6 +9,7 @@ from dermbook.data import Collection
 from dermbook.errors import DataError
 from dermbook.evaluation.fairness.heads import in_folds, out_of_fold
 from dermbook.evaluation.fairness.shift import shared_classes
+from dermbook.evaluation.folds import grouped_folds
 from dermbook.evaluation.predictions import Predictions
 from dermbook.evaluation.uncertainty import lesion_weights, percentile_interval
 
@@ -74,8 +75,6 @@ def label_from_source(
     of each source (chance: of all images together), for balanced accuracy the label that the
     source is richest in, in proportion (chance: 1 / classes).
     """
-    from dermbook.evaluation.multi_input.boosting import grouped_folds
-
     known = sources.reindex(collection.table.index)
     of = collection.where(known.notna())
     known, codes = known[known.notna()].astype(str), of.codes()

@@ -14,8 +14,9 @@ import pandas as pd
 from dermbook.data import CachedImages, Collection, Split
 from dermbook.data.encoding import encoded_metadata
 from dermbook.errors import DataError, ParameterError
+from dermbook.evaluation.folds import grouped_folds
 from dermbook.evaluation.multi_input.arms import Recipe, train_network
-from dermbook.evaluation.multi_input.boosting import GRID, Boosting, grid_search, grouped_folds
+from dermbook.evaluation.multi_input.boosting import GRID, Boosting, grid_search
 from dermbook.evaluation.predictions import Predictions
 from dermbook.evaluation.trial import Trial
 

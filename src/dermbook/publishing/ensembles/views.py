@@ -1,5 +1,6 @@
 """One network, several views of each picture: an ensemble that needs no second training."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +17,9 @@ SOURCE = "fine-tuning"
 _SAME = 1e-3
 
 
-def views_table(chapter: "Chapter", name: str, metrics: list[str], *, seed: int = 0):
+def views_table(
+    chapter: "Chapter", name: str, metrics: Sequence[str], *, seed: int = 0
+) -> pd.DataFrame:
     """Test scores of a network that fine-tuning kept, by the number of views averaged.
 
     Columns: views, metric, value, difference (from one view), low, high. One view and two are kept

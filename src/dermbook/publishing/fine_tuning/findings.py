@@ -137,7 +137,8 @@ def _depth_found(chapter: "Chapter") -> None:
         f"{', '.join(long)}; after a short one on few images, layers that learn: {'; '.join(texts)}"
     )
     # R1's row is on malignant or benign, R4's on the seven classes
-    for about, task in (("1.11", gains.iloc[1]), ("4.11", gains.iloc[0])):
+    binary = gains["task"] == "malignant or benign"
+    for about, task in (("1.11", gains[binary].iloc[0]), ("4.11", gains[~binary].iloc[0])):
         if task["low"] > 0:
             verdict, because = "confirmed", "the deeper training is better than the frozen backbone"
         elif task["high"] < 0:

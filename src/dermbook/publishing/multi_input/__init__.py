@@ -1,5 +1,6 @@
 """The tables and findings of the chapter *Images and metadata*."""
 
+from dermbook.publishing.effects import joined
 from dermbook.publishing.multi_input.arms import (
     CLINICAL,
     DERMOSCOPIC,
@@ -17,7 +18,6 @@ from dermbook.publishing.multi_input.arms import (
     curves,
     encoding_table,
     gain_table,
-    joined,
     largest_class,
     model_names,
     overfitting,

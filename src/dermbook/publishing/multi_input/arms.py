@@ -25,6 +25,7 @@ from dermbook.evaluation.multi_input.arms import KEYS, Inputs, as_arms
 from dermbook.evaluation.multi_input.majority import label_entropy, majority_rule, majority_table
 from dermbook.evaluation.paired import arm_differences, arm_scores
 from dermbook.paths import data_dir
+from dermbook.publishing.effects import joined
 
 if TYPE_CHECKING:
     from dermbook.evaluation.trial import Trial
@@ -203,11 +204,6 @@ def gain_table(trials: "Trials", *, images: str, seed: int = 0) -> pd.DataFrame:
 
 #: the comparison that lesson M14 rests on
 PARTITIONS = "partitions beside skin type"
-
-
-def joined(*frames: pd.DataFrame) -> pd.DataFrame:
-    """Several tables as one."""
-    return pd.concat(frames, ignore_index=True)
 
 
 def curves(*several: "Trials", arms: Sequence[str]) -> "list[Trial]":
