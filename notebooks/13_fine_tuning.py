@@ -450,16 +450,7 @@ chapter.table(
 
 # %%
 large = cached_images(lesions, height=best_height, width=best_width)
-recipe = {
-    "sampling": best_sampling, "augment": best_augment, "smoothing": best_smoothing,
-    "flips": best_flips, "monitor": "val_balanced_accuracy", "warm_up": warm_up,
-    "weights": weights, "checkpoints": kept, "seed": seed,
-}  # fmt: skip
-best = tuning.fine_tune(
-    best_backbone, lesions, split, large, name=f"{best_backbone}-fine-tuned",
-    last=None if best_last < 0 else best_last, epochs=best_epochs, minutes=best_minutes,
-    learning_rate=best_rate, ema=best_ema, **recipe,
-)  # fmt: skip
+best = fine_tuning.train_best(chapter.parameters, lesions, split, large, checkpoints=kept)
 chapter.add_trial(best)
 chapter.keep_model(best)  # for *looking inside*
 chapter.add_learning_curves([best], name="best-curve")
@@ -480,9 +471,10 @@ chapter.figure(
 # turned pictures. For R1's task the probabilities of the malignant classes are added up.
 
 # %%
-frozen = tuning.fine_tune(
-    best_backbone, lesions, split, large, name=f"{best_backbone}-frozen", last=0, epochs=1, **recipe
-)
+frozen = fine_tuning.train_best(
+    chapter.parameters, lesions, split, large, checkpoints=kept,
+    name=f"{best_backbone}-frozen", frozen=True,
+)  # fmt: skip
 chapter.add_trial(frozen)
 chapter.add_series("tuning-gains", fine_tuning.tuning_gains(frozen, best, malignant, seed=seed))
 chapter.table(

@@ -9,7 +9,7 @@
 #     needs: [cnn-from-scratch, random-search, transfer-learning, fine-tuning, residual-networks]
 #     rows: ["1.12", "3.9"]
 #     lessons: [M8]
-#     accelerator: none
+#     accelerator: optional
 #     minutes: {quick: 0.4, laptop: 1.8}
 #   jupytext:
 #     cell_metadata_filter: tags,mystnb,-all
@@ -37,12 +37,13 @@
 # those with few.
 #
 # R1 chose its members, their weights and their number on the images that it then reported. This
-# chapter trains nothing. It takes the predictions of the chapters before, combines them in every
-# way the reports name and some they do not, lets the validation part choose, and measures how much
-# R1's habit flatters.
+# chapter takes the predictions of the chapters before, trains one network again from other seeds,
+# combines everything in every way the reports name and some they do not, lets the validation part
+# choose, and measures how much R1's habit flatters.
 #
 # ## What you will be able to do
 #
+# - say what the same network is worth when it is trained once more;
 # - combine models by votes, means, ranks, greedy selection and stacking, without mixing up rows;
 # - choose between rules that were themselves fitted, by fitting them on some lesions and scoring
 #   them on others;
@@ -52,12 +53,16 @@
 # ## What it needs
 #
 # The predictions of *CNNs from scratch*, *Random search*, *Transfer learning*, *Fine-tuning* and
-# *Residual networks*, on validation and test. No accelerator. In the `quick` edition each of those
-# chapters made a phantom of another size, so only models that saw the same images are combined.
+# *Residual networks*, on validation and test, and the recipe of the best network of *Fine-tuning*.
+# A GPU helps with the networks that are trained again, and with nothing else. In the `quick`
+# edition each of those chapters made a phantom of another size, so only models that saw the same
+# images are combined.
 
 # %% tags=["parameters"]
 edition: str = "quick"  # which edition this run belongs to: quick, laptop or gpu
 seed: int = 0  # of folds and resamples
+again: list[int] = [1]  # seeds to train fine-tuning's best network from anew; [] for none
+again_minutes: float = 12.0  # of training, at most, for each of them
 sources: list[str] = []  # chapters to take models from; [] takes all that this one needs
 metric: str = "balanced_accuracy"  # what is chosen by: balanced_accuracy or accuracy
 rounds: int = 20  # steps of the greedy selection
@@ -72,11 +77,13 @@ viewed: str = "tiny-fine-tuned"  # a network that fine-tuning kept, to look seve
 unlabelled: str = ""  # a collection without answers to predict, e.g. isic2018-test
 
 # %% [markdown]
-# ## Who may join
+# ## The same network again
 #
-# Every model of those chapters that left predictions of both parts is a candidate. Predictions are
-# joined on the image's id, and the joining refuses models that do not hold the same images, the
-# same truth and the same classes. R0's stack went wrong in exactly this place (lesson M15).
+# The simplest ensemble needs no second idea: train the same network again. Another seed means
+# another head to start from, another order of the images, other draws and turns; the weights end
+# elsewhere, and so do some of the errors. Averaging such networks is hard to beat, and it also
+# shows how much of a score was luck of the seed {cite}`lakshminarayanan2017ensembles`. So the best
+# network of *Fine-tuning* is trained by the very recipe in its Record, from the seeds `again`.
 
 # %%
 from dermbook import plots
@@ -84,7 +91,38 @@ from dermbook.evaluation.ensembles import optimism
 from dermbook.publishing import ensembles, open_chapter, summaries
 
 chapter = open_chapter("ensembles", globals())
-pools, candidates = ensembles.gather(chapter, sources)
+networks = ensembles.train_again(chapter, again, minutes=again_minutes)
+chapter.add_series("seeds", ensembles.seeds_table(chapter, networks, metric, seed=seed))
+chapter.figure(
+    "seeds",
+    plots.head_ranking,
+    metric=metric,
+    chosen=False,
+    caption="One recipe, several seeds: each network, and the means of the first two and more.",
+    alt="A row a network and a mean: a hollow diamond for validation, a dot with an interval for "
+    "the test.",
+)
+
+# %%
+chapter.table(
+    "seeds",
+    caption="The same in numbers, with the accuracy on the test part. The gain is over the network "
+    "of *Fine-tuning*, on the same lesions.",
+    formats=dict.fromkeys(["validation", "test", "low", "high", "accuracy"], ".3f")
+    | dict.fromkeys(["gain", "gain_low", "gain_high"], "+.3f"),
+    folded=True,
+)
+
+# %% [markdown]
+# ## Who may join
+#
+# Every model of the chapters before that left predictions of both parts is a candidate, and so is
+# every network trained here. Predictions are
+# joined on the image's id, and the joining refuses models that do not hold the same images, the
+# same truth and the same classes. R0's stack went wrong in exactly this place (lesson M15).
+
+# %%
+pools, candidates = ensembles.gather(chapter, sources, networks)
 pool, binary = ensembles.seven(pools), pools.get(ensembles.BINARY)
 chapter.parameter_table()
 
@@ -130,6 +168,7 @@ chapter.add_series("rules", ensembles.rule_table(fitted, seed=seed))
 chapter.figure(
     "rules",
     plots.head_ranking,
+    metric=metric,
     caption="Every rule on all candidates: its score on validation lesions that it was not fitted "
     "on, and on the test part. The first one is chosen.",
     alt="A row a rule: a hollow diamond for validation, a dot with an interval for the test.",
@@ -312,7 +351,8 @@ chapter.table(
 # on validation.
 
 # %%
-ensembles.submit(chapter, pool, unlabelled, metric=metric, rounds=rounds)
+official = ensembles.predict_official(chapter, networks, unlabelled)
+ensembles.submit(chapter, pool, unlabelled, metric=metric, rounds=rounds, own=official)
 
 # %% [markdown]
 # ## What we found

@@ -8,16 +8,17 @@ import pytest
 from records import make_record
 from sklearn.metrics import accuracy_score, log_loss
 
-from dermbook.data import cached_images, load_collection
+from dermbook.data import cached_images, load_collection, load_split
 from dermbook.errors import ChapterError, DataError, ParameterError
 from dermbook.evaluation import Predictions
 from dermbook.evaluation.ensembles import EnsembleError, optimism
 from dermbook.models import build
-from dermbook.publishing import ensembles, summaries
+from dermbook.publishing import ensembles, fine_tuning, summaries
 from dermbook.publishing.ensembles import official
 from dermbook.publishing.ensembles.candidates import BINARY
 from dermbook.publishing.ensembles.tables import FOUR_SINGLE, THREE_FOUR, WEIGHTED
 from dermbook.publishing.record import series_columns
+from dermbook.publishing.summaries.ensembles import _seeds
 from dermbook.training import predict_flipped
 
 SEVEN = ("mel", "nv", "bcc", "akiec", "bkl", "df", "vasc")
@@ -396,3 +397,141 @@ def test_the_summary_says_what_the_record_holds():
     assert "best three − best four" in text
     assert "shown to be better" in text
     assert "nan" not in text.lower()
+
+
+# ---- the same network again -----------------------------------------------------------------
+
+RAN = {
+    "collection": "phantom", "images": 84, "height": 32, "width": 48, "seed": 0,
+    "best_backbone": "tiny", "best_height": 24, "best_width": 32, "best_last": -1,
+    "best_epochs": 1, "best_minutes": 1.0, "best_rate": 3e-4, "best_sampling": "square-root",
+    "best_augment": "turns", "best_smoothing": 0.05, "best_ema": 0.0, "best_flips": True,
+    "warm_up": 1, "weights": "random",
+}  # fmt: skip
+
+
+class Again:
+    """A chapter that needs a fine-tuning whose best network was trained by ``RAN``."""
+
+    name, edition = "ensembles", "quick"
+    header = SimpleNamespace(needs=("fine-tuning",))
+
+    def __init__(self, output, first=None):
+        self.output, self.first, self.trials, self.used = output, first or {}, [], []
+
+    def needed_record(self, source):
+        assert source == "fine-tuning"
+        return SimpleNamespace(parameters=RAN, models={})
+
+    def needed_predictions(self, source, name, part):
+        assert name == "tiny-fine-tuned"
+        return self.first[part]
+
+    def uses(self, lesions, split):
+        self.used.append((lesions.name, split.strategy))
+
+    def add_trial(self, trial):
+        self.trials.append(trial)
+
+
+@pytest.fixture(scope="module")
+def again(tmp_path_factory):
+    """The chapter after training two networks of ``RAN``, and those networks."""
+    folder = tmp_path_factory.mktemp("again")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DERMBOOK_DATA", str(folder))
+        patch.setenv("DERMBOOK_CACHE", str(folder / "cache"))
+        lesions = load_collection("phantom", images=84, height=32, width=48, seed=0)
+        split = load_split(lesions, seed=0)
+        images = cached_images(lesions, height=24, width=32, progress=False)
+        own = fine_tuning.train_best(RAN, lesions, split, images, checkpoints=folder / "own")
+        chapter = Again(folder, own.predictions)
+        trials = ensembles.train_again(chapter, [1, 2], minutes=1)
+        once_more = ensembles.train_again(Again(folder / "twice"), [1], minutes=1)
+    return SimpleNamespace(chapter=chapter, trials=trials, own=own, once_more=once_more)
+
+
+def test_networks_trained_again_differ_by_the_seed_alone(again):
+    names = ["tiny-fine-tuned-seed-1", "tiny-fine-tuned-seed-2"]
+    assert [trial.name for trial in again.trials] == names
+    assert again.chapter.trials == again.trials
+    assert again.chapter.used[0][1].startswith("lesion-grouped")
+    first, second = (trial.predictions["test"] for trial in again.trials)
+    own = again.own.predictions["test"]
+    assert first.data_fingerprint == own.data_fingerprint
+    assert list(first.ids) == list(own.ids)
+    assert np.abs(first.probabilities - second.probabilities).max() > 1e-4
+    # the same seed gives the same numbers
+    repeated = again.once_more[0].predictions["test"]
+    np.testing.assert_allclose(repeated.probabilities, first.probabilities, atol=1e-6)
+
+
+def test_the_table_of_seeds_scores_each_network_and_their_means(again):
+    table = ensembles.seeds_table(again.chapter, again.trials, "accuracy", resamples=50)
+    assert list(table["networks"]) == [1, 1, 1, 2, 3]
+    tested = [again.own, *again.trials]
+    members = [trial.predictions["test"] for trial in tested]
+    truth = members[0].truth_codes
+    by_hand = [accuracy_score(truth, each.probabilities.argmax(axis=1)) for each in members]
+    mean = np.mean([each.probabilities for each in members], axis=0)
+    by_hand.append(accuracy_score(truth, mean.argmax(axis=1)))
+    np.testing.assert_allclose(table["test"].iloc[[0, 1, 2, 4]], by_hand)
+    last = table.iloc[-1]
+    assert last["gain"] == pytest.approx(by_hand[-1] - by_hand[0])
+    assert last["gain_low"] <= last["gain"] <= last["gain_high"]
+    assert table["gain"].isna().tolist() == [True, False, False, False, False]
+    alone = ensembles.seeds_table(again.chapter, [], "accuracy", resamples=20)
+    assert list(alone["model"]) == ["tiny-fine-tuned"]
+
+
+def test_networks_trained_again_are_candidates(again):
+    chapter = Again(again.chapter.output, again.own.predictions)
+    chapter.needed_record = lambda source: SimpleNamespace(
+        parameters=RAN, models={"tiny-fine-tuned": SimpleNamespace(classes=list(SEVEN))}
+    )
+    pools, table = ensembles.gather(chapter, (), again.trials)
+    assert ensembles.seven(pools).names == ("tiny-fine-tuned", *(t.name for t in again.trials))
+    assert set(table["chapter"]) == {"fine-tuning", "ensembles"}
+
+
+@pytest.mark.parametrize("seeds", [[0], [1, 1]])
+def test_seeds_that_would_train_the_same_network_are_refused(tmp_path, seeds):
+    with pytest.raises(ParameterError, match="none of them 0"):
+        ensembles.train_again(Again(tmp_path), seeds, minutes=1)
+    assert ensembles.train_again(Again(tmp_path), [], minutes=1) == []
+
+
+def test_networks_trained_again_join_the_official_ensemble(monkeypatch, tmp_path):
+    several, own = pool("ab"), made("b", "test", seed=5)
+    monkeypatch.setattr(official, "official_members", lambda *_: {"a": made("a", "test")})
+    kept = []
+    chapter = SimpleNamespace(
+        add_predictions=kept.append,
+        add_submission=lambda predictions: kept.append(predictions) or tmp_path / "sheet.csv",
+        add_series=lambda name, frame: kept.append(frame),
+        record=lambda: SimpleNamespace(metric=lambda *_: None),
+    )
+    monkeypatch.setattr(official, "measured_text", lambda _: "measured")
+    block = ensembles.submit(chapter, several, "made", metric="accuracy", rounds=3, own={"b": own})
+    assert "2 of 2 candidates" in block.markdown
+    assert list(kept[-1]["model"]) == ["a", "b"]
+    assert ensembles.predict_official(chapter, [], "made") == {}
+
+
+def test_the_summary_tells_what_other_seeds_brought():
+    frame = pd.DataFrame(
+        {
+            "model": ["net", "net-seed-1", "mean of 2"], "networks": [1, 1, 2],
+            "validation": [0.6, 0.61, 0.65], "test": [0.678, 0.66, 0.7], "low": [0.6] * 3,
+            "high": [0.8] * 3, "accuracy": [0.7] * 3, "gain": [np.nan, -0.018, 0.022],
+            "gain_low": [np.nan, -0.05, 0.001], "gain_high": [np.nan, 0.02, 0.05],
+        }
+    )  # fmt: skip
+    chosen = pd.DataFrame([{"rule": "mean", "metric": "balanced_accuracy"}])
+    record = make_record(
+        series={"seeds": series_columns(frame, "seeds"), "chosen": series_columns(chosen, "chosen")}
+    )
+    (sentence,) = _seeds(record)
+    assert ".678, .660 on the test part; their mean has .700" in sentence
+    assert "shown to be better" in sentence
+    assert _seeds(make_record()) == []

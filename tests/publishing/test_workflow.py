@@ -9,13 +9,20 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 from fake_book import make_book, write_chapter
 
 from dermbook.errors import ChapterError, DermbookError, ParameterError
 from dermbook.publishing.running import read_status
-from dermbook.publishing.workflow import _only_run, chapter_rules, run_book, stale_chapters
+from dermbook.publishing.workflow import (
+    _only_run,
+    chapter_rules,
+    priorities,
+    run_book,
+    stale_chapters,
+)
 
 COMMAND = [sys.executable, "-c", "from dermbook.cli import main; main()"]
 
@@ -163,6 +170,20 @@ def test_rules_come_from_headers_and_edition(book):
     edition = book / "book" / "editions" / "laptop.yaml"
     edition.write_text(edition.read_text() + "accelerator: true\n")
     assert [rule.gpu for rule in chapter_rules("laptop")] == [0, 1, 1]
+
+
+def test_chapters_that_others_wait_for_start_first():
+    def header(minutes, *needs):
+        return SimpleNamespace(minutes={"quick": minutes} if minutes else {}, needs=needs)
+
+    headers = {
+        "base": header(1), "long": header(3), "middle": header(None, "base"),
+        "last": header(0.5, "middle", "long"), "alone": header(2),
+    }  # fmt: skip
+    # base 1 + middle (unsaid: 1) + last 0.5, in seconds
+    expected = {"base": 150, "long": 210, "middle": 90, "last": 30, "alone": 120}
+    assert priorities(headers, "quick") == expected
+    assert priorities(headers, "gpu")["base"] == 180
 
 
 def wait_until(condition, timeout=60):

@@ -20,6 +20,7 @@ from dermbook.plots.style import (
     grid,
     in_order,
     legend_above,
+    metric_label,
     optional_numbers,
     short,
     styled,
@@ -27,11 +28,13 @@ from dermbook.plots.style import (
 
 
 @styled
-def head_ranking(frame: pd.DataFrame) -> Figure:
-    """Balanced accuracy of every head, the best on validation on top: validation and test.
+def head_ranking(
+    frame: pd.DataFrame, *, metric: str = "balanced_accuracy", chosen: bool = True
+) -> Figure:
+    """A score of every model, in the order of the rows: validation and test.
 
     frame: model, validation, test, low, high (of test), in the order to draw. Hollow diamonds are
-    validation, which chose the order; dots with intervals are the test. The chosen one is bold.
+    validation; dots with intervals are the test. The first one is bold if validation has chosen it.
     """
     frame = checked(
         frame, "head_ranking", text=["model"], numbers=["validation", "test", "low", "high"]
@@ -42,13 +45,14 @@ def head_ranking(frame: pd.DataFrame) -> Figure:
         axes.plot([row.test], [y], "o", color=GREEN, markersize=7)
         axes.plot([row.validation], [y], "D", color=BLUE, markerfacecolor="white", markersize=6)
     axes.set_yticks(range(len(frame)), [name.removeprefix("tl-") for name in frame["model"]])
-    axes.get_yticklabels()[0].set_fontweight("bold")
+    if chosen:
+        axes.get_yticklabels()[0].set_fontweight("bold")
     axes.set_ylim(len(frame) - 0.5, -0.5)
-    axes.set_xlabel("balanced accuracy (test with 95 % interval)")
+    axes.set_xlabel(f"{metric_label(metric)} (test with 95 % interval)")
     grid(axes, "both")
     handles = [
         Line2D([], [], color=BLUE, marker="D", markerfacecolor="white", linewidth=0,
-               label="validation, which chooses"),
+               label="validation, which chooses" if chosen else "validation"),
         Line2D([], [], color=GREEN, marker="o", label="test"),
     ]  # fmt: skip
     legend_above(figure, handles, columns=2)

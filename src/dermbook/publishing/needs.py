@@ -1,5 +1,6 @@
 """What a chapter takes from the chapters that it needs: Predictions, networks, Records."""
 
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,7 +40,7 @@ class Needs:
         for folder in folders:
             if (folder / name).is_file():
                 predictions = Predictions.load(folder / name)
-                self._note_predictions(predictions)
+                self._note_predictions(predictions, chapter)
                 return predictions
         raise ChapterError(
             f"{self.name} needs the predictions of {model!r} on {part!r} from {chapter}, and they "
@@ -64,22 +65,28 @@ class Needs:
 
     def needed_record(self, chapter: str) -> Record:
         """The Record of a needed chapter, from this output folder, the build or the book."""
+        record = self._record_of(chapter)
+        if record is None:
+            raise ChapterError(
+                f"{self.name} needs the Record of {chapter}, which has not run. "
+                f"Run it first: dermbook run {chapter} --edition {self.edition}"
+            )
+        self._inherited_phantom.append(record.phantom)
+        return record
+
+    def _record_of(self, chapter: str) -> Record | None:
         for folder in (
             self.output / "records",
             build_dir(self.edition) / "records",
             results_dir() / self.edition,
         ):
-            if (folder / f"{chapter}.json").is_file():
-                record = Record.load(folder / f"{chapter}.json")
-                self._inherited_phantom.append(record.phantom)
-                return record
-        raise ChapterError(
-            f"{self.name} needs the Record of {chapter}, which has not run. "
-            f"Run it first: dermbook run {chapter} --edition {self.edition}"
-        )
+            path = folder / f"{chapter}.json"
+            if path.is_file():
+                return _read(path, path.stat().st_mtime_ns)
+        return None
 
-    def _note_predictions(self, predictions: Predictions) -> None:
-        """Note the data that a needed chapter's Predictions are of."""
+    def _note_predictions(self, predictions: Predictions, chapter: str) -> None:
+        """Note the data that a needed chapter's Predictions are of, and how they were split."""
         known = self._data.get(predictions.collection)
         self._data[predictions.collection] = DataUsed(
             collection=predictions.collection,
@@ -87,8 +94,21 @@ class Needs:
             images=len(predictions),
             groups=int(predictions.table["group"].nunique()),
             phantom=predictions.phantom,
+            split=known.split if known else self._split_of(chapter, predictions.collection),
             parts=(known.parts if known else {}) | {predictions.part: len(predictions)},
         )
+
+    def _split_of(self, chapter: str, collection: str) -> str | None:
+        """How a needed chapter says that it split a collection; None where it does not say."""
+        record = self._record_of(chapter)
+        used = record.data if record is not None else []
+        return next((data.split for data in used if data.collection == collection), None)
+
+
+@lru_cache(maxsize=32)
+def _read(path: Path, modified: int) -> Record:
+    """A Record, read once; ``modified`` makes a changed file another one."""
+    return Record.load(path)
 
 
 def _loaded_model(path: Path) -> "keras.Model":

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from dermbook.errors import ChapterError, DermbookError
 from dermbook.paths import book_root, build_dir
 from dermbook.publishing.dependencies import chapter_inputs
 from dermbook.publishing.editions import parameters_path, read_edition, write_parameters
-from dermbook.publishing.header import find_chapter, read_headers, with_needs
+from dermbook.publishing.header import Header, find_chapter, read_headers, with_needs
 from dermbook.publishing.running import executed_notebook, read_status, record_path
 
 _LOCATIONS = ("DERMBOOK_DATA", "DERMBOOK_CACHE", "DERMBOOK_WEIGHTS")
@@ -42,6 +43,7 @@ class ChapterRule:
     record: str
     threads: int
     gpu: int
+    priority: int  # larger ones start first
 
 
 @dataclass(frozen=True)
@@ -57,8 +59,9 @@ class Outcome:
 def chapter_rules(edition: str) -> list[ChapterRule]:
     """The rules of an edition, one a chapter, in the book's order."""
     checked = read_edition(edition)
-    rules = []
-    for slug, header in read_headers().items():
+    rules, headers = [], read_headers()
+    order = priorities(headers, edition)
+    for slug, header in headers.items():
         uses_gpu = header.accelerator == "required" or (
             checked.accelerator and header.accelerator == "optional"
         )
@@ -73,9 +76,29 @@ def chapter_rules(edition: str) -> list[ChapterRule]:
                 record=str(record_path(edition, slug)),
                 threads=checked.threads,
                 gpu=int(uses_gpu),
+                priority=order[slug],
             )
         )
     return rules
+
+
+def priorities(headers: Mapping[str, Header], edition: str) -> dict[str, int]:
+    """How many seconds, by the headers' minutes, from a chapter's start to the end of all that
+    waits for it: those with the longest way to go start first, so that no core is idle at the end.
+
+    A chapter that does not say how long it takes counts a minute.
+    """
+    waiting: dict[str, list[str]] = {slug: [] for slug in headers}
+    for slug, header in headers.items():
+        for need in header.needs:
+            waiting[need].append(slug)
+
+    @cache
+    def way(slug: str) -> float:
+        own = headers[slug].minutes.get(edition, 1.0)
+        return own + max((way(later) for later in waiting[slug]), default=0.0)
+
+    return {slug: round(60 * way(slug)) for slug in headers}
 
 
 def state_folder(edition: str) -> Path:

@@ -1,5 +1,11 @@
 """The tables and findings of the chapter *Ensembles*; ``evaluation.ensembles`` combines."""
 
+from dermbook.publishing.ensembles.again import (
+    again_name,
+    predict_official,
+    seeds_table,
+    train_again,
+)
 from dermbook.publishing.ensembles.candidates import BINARY, Pool, gather, seven
 from dermbook.publishing.ensembles.findings import (
     add_findings,
@@ -43,6 +49,7 @@ __all__ = [
     "add_ensemble",
     "add_findings",
     "add_hybrid",
+    "again_name",
     "best_few",
     "ensemble_gain",
     "fit_rules",
@@ -55,12 +62,15 @@ __all__ = [
     "member_weights",
     "official_members",
     "optimism_verdict",
+    "predict_official",
     "r1_table",
     "r1_verdict",
     "read_challenge_csv",
     "rule_table",
+    "seeds_table",
     "selection_table",
     "seven",
     "submit",
+    "train_again",
     "views_table",
 ]

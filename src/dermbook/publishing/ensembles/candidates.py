@@ -12,6 +12,7 @@ from dermbook.evaluation.predictions import Predictions
 from dermbook.publishing.gathering import task_of
 
 if TYPE_CHECKING:
+    from dermbook.evaluation import Trial
     from dermbook.publishing.chapter import Chapter
 
 BINARY = "malignant or benign"
@@ -55,14 +56,16 @@ class Pool:
         return Pool(tuple(self.validation[i] for i in chosen), tuple(self.test[i] for i in chosen))
 
 
-def gather(chapter: "Chapter", sources: Sequence[str] = ()) -> tuple[dict[str, Pool], pd.DataFrame]:
+def gather(
+    chapter: "Chapter", sources: Sequence[str] = (), own: "Sequence[Trial]" = ()
+) -> tuple[dict[str, Pool], pd.DataFrame]:
     """The largest pool for each question, and a table of all models that there are.
 
     sources: chapters to take models from, by default all that this one needs. A model is what the
     chapter's Record scores and left Predictions of on both parts. Where chapters used different
     images, as they do with phantoms of different sizes, the largest set that saw the same ones is
-    the pool. Table: model, chapter, task, images (validation), score (balanced accuracy on
-    validation), used (yes, or why not).
+    the pool. own: networks that the chapter trained itself. Table: model, chapter, task, images
+    (validation), score (balanced accuracy on validation), used (yes, or why not).
 
     Raises ParameterError for a source that the chapter does not need, DataError where no two models
     can be combined.
@@ -70,6 +73,12 @@ def gather(chapter: "Chapter", sources: Sequence[str] = ()) -> tuple[dict[str, P
     if strange := [name for name in sources if name not in chapter.header.needs]:
         raise ParameterError(f"sources: {strange[0]!r} is not among {chapter.header.needs}.")
     rows, sets = [], {}
+
+    def join(row: dict, parts: list[Predictions]) -> None:
+        row |= {"images": len(parts[0]), "score": part_score(parts[0])}
+        rows.append(row)
+        sets.setdefault(_kind(*parts), {}).setdefault(row["model"], (parts, row))
+
     for source in sources or chapter.header.needs:
         for name, model in chapter.needed_record(source).models.items():
             row = {"model": name, "chapter": source, "task": task_of(model.classes)}
@@ -81,9 +90,11 @@ def gather(chapter: "Chapter", sources: Sequence[str] = ()) -> tuple[dict[str, P
             except ChapterError:
                 rows.append(row | {"used": "no: it left no Predictions of both parts"})
                 continue
-            row |= {"images": len(parts[0]), "score": part_score(parts[0])}
-            rows.append(row)
-            sets.setdefault(_kind(*parts), {}).setdefault(name, (parts, row))
+            join(row, parts)
+    for trial in own:
+        parts = [trial.predictions[part] for part in ("validation", "test")]
+        task = task_of(parts[0].classes)
+        join({"model": trial.name, "chapter": chapter.name, "task": task}, parts)
     pools = {}
     for kind, found in sorted(sets.items(), key=lambda item: (-len(item[1]), -item[0][0])):
         task = task_of(kind[1])

@@ -1,5 +1,6 @@
 """An ensemble of official test images, of the members whose predictions of them were kept."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -71,14 +72,17 @@ def official_members(chapter: "Chapter", pool: Pool, unlabelled: str) -> dict[st
 
 
 def submit(
-    chapter: "Chapter", pool: Pool, unlabelled: str, *, metric: str, rounds: int
-) -> display.NoteBlock:
+    chapter: "Chapter", pool: Pool, unlabelled: str, *, metric: str, rounds: int,
+    own: Mapping[str, Predictions] | None = None,
+) -> display.NoteBlock:  # fmt: skip
     """Combine official predictions by a greedy selection of the members that have them.
 
+    own: those of members that this chapter trained itself, by model.
     The selection is made on validation and scored on the test part under the name
     ``ensemble-official``; the challenge file is written beside the Record. Says so, or why not.
     """
     members = official_members(chapter, pool, unlabelled) if unlabelled else {}
+    members |= own or {}
     if not members:
         return display.note_block(
             f"None of the {len(pool)} candidates left predictions of `{unlabelled}`."

@@ -1,11 +1,12 @@
 """One network, several views of each picture: an ensemble that needs no second training."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from dermbook.data import Collection, cached_images, load_collection
 from dermbook.errors import ChapterError
 from dermbook.evaluation.comparison import paired_bootstrap
 
@@ -15,6 +16,12 @@ if TYPE_CHECKING:
 SOURCE = "fine-tuning"
 #: how far apart probabilities may be that one network gives on two machines
 _SAME = 1e-3
+
+
+def collection_of(ran: Mapping[str, Any]) -> Collection:
+    """The collection of a run of *Fine-tuning*, from that run's parameters."""
+    sizes = {key: ran[key] for key in ("images", "height", "width", "seed")}
+    return load_collection(ran["collection"], **sizes)
 
 
 def views_table(
@@ -28,14 +35,12 @@ def views_table(
     Raises ChapterError where fine-tuning has not run here, or where the network that it kept is not
     the one whose Predictions there are.
     """
-    from dermbook.data import cached_images, load_collection
     from dermbook.evaluation.test_time import mirrored_predictions
 
     ran = chapter.needed_record(SOURCE).parameters
     known = chapter.needed_predictions(SOURCE, name, "test")
     model = chapter.needed_model(SOURCE, name)
-    sizes = {key: ran[key] for key in ("images", "height", "width", "seed")}
-    lesions = load_collection(ran["collection"], **sizes)
+    lesions = collection_of(ran)
     images = cached_images(lesions, height=ran["best_height"], width=ran["best_width"])
     found = mirrored_predictions(model, images, lesions, list(known.ids), name=name, part="test")
     most = max(found)

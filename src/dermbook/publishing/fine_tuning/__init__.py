@@ -1,5 +1,6 @@
 """The tables and findings of the chapter *Fine-tuning*."""
 
+from dermbook.publishing.fine_tuning.best import best_name, train_best
 from dermbook.publishing.fine_tuning.findings import add_answers, add_findings, add_trials
 from dermbook.publishing.fine_tuning.tables import (
     MALIGNANT_LISTS,
@@ -35,6 +36,7 @@ __all__ = [
     "add_findings",
     "add_trials",
     "best_and_last",
+    "best_name",
     "depth_effects",
     "halving_table",
     "kendall",
@@ -49,5 +51,6 @@ __all__ = [
     "retrain",
     "size_table",
     "speed_table",
+    "train_best",
     "tuning_gains",
 ]

@@ -1,5 +1,7 @@
 """What the chapter on ensembles found."""
 
+from collections.abc import Mapping
+
 import pandas as pd
 
 from dermbook.publishing.compare import measured_text, plain
@@ -9,13 +11,32 @@ from dermbook.publishing.record import Record
 
 def ensembles(record: Record) -> list[str]:
     """The chosen rule against the best single model, R1's and R3's proposals, and who chose."""
-    sentences = [*_chosen(record), _curve(record)]
+    sentences = [*_seeds(record), *_chosen(record), _curve(record)]
     if "r1-shown" in record.series:
         sentences.append(_r1(record.series_frame("r1-shown")))
     sentences += [_hybrid(record.series_frame("hybrid")), _optimism(record), _selection(record)]
     if "official" in record.series:
         sentences.append(_official(record))
     return sentences
+
+
+def _seeds(record: Record) -> list[str]:
+    """What other seeds of one recipe bring; nothing where none was trained."""
+    if "seeds" not in record.series:
+        return []
+    frame = record.series_frame("seeds")
+    single, means = frame[frame["networks"] == 1], frame[frame["networks"] > 1]
+    if means.empty:
+        return []
+    last = means.iloc[-1]
+    gain = {key: last[f"gain_{key}"] for key in ("low", "high")} | {"value": last["gain"]}
+    scores = ", ".join(plain(value) for value in single["test"])
+    metric = record.series_frame("chosen").iloc[0]["metric"].replace("_", " ")
+    return [
+        f"{len(single)} networks of one recipe that differ in nothing but the seed have a {metric} "
+        f"of {scores} on the test part; their mean has {plain(last['test'])}, "
+        f"{with_interval(pd.Series(gain))} against the first; {_words(gain)}."
+    ]
 
 
 def _chosen(record: Record) -> list[str]:
@@ -108,7 +129,7 @@ def _official(record: Record) -> str:
     )
 
 
-def _words(row: pd.Series) -> str:
+def _words(row: Mapping[str, float]) -> str:
     """What an interval shows of a difference."""
     if row["low"] > 0:
         return "shown to be better"
