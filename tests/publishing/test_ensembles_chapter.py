@@ -140,6 +140,23 @@ def test_rules_are_chosen_on_validation_and_scored_on_test():
     assert gain["value"] == pytest.approx(gain["second"] - gain["first"])
 
 
+def test_rules_are_compared_by_their_mean_over_dealings_into_folds():
+    how = {"metric": "accuracy", "top": 2, "rounds": 3, "bags": 2, "folds": 3}
+    several = pool(skill=1.0, n=60)
+    fitted = ensembles.fit_rules(several, **how, dealings=3, seed=4)
+    single = [ensembles.fit_rules(several, **how, seed=4 + number) for number in range(3)]
+    table = ensembles.rule_table(fitted, resamples=20).set_index("model")
+    for name in ("stacking", "best single model"):
+        scores = [
+            accuracy_score(each.validation[name].truth_codes, each.validation[name].predicted_codes)
+            for each in single
+        ]
+        row = table.loc[name, ["validation", "least", "most"]].tolist()
+        assert row == pytest.approx([np.mean(scores), min(scores), max(scores)])
+    with pytest.raises(ParameterError, match="dealings: 0"):
+        ensembles.fit_rules(several, **how, dealings=0)
+
+
 def test_the_curve_begins_at_the_best_single_model():
     several = pool()
     frame = ensembles.member_curve(several, metric="accuracy", rounds=4)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from dermbook.errors import ParameterError
 from dermbook.evaluation.arms import Arm
 from dermbook.evaluation.ensembles import (
     SINGLE,
@@ -39,16 +40,21 @@ RESAMPLES = 500
 
 @dataclass(frozen=True)
 class Fitted:
-    """Every rule's Predictions: out of fold on validation, and on the test part."""
+    """Every rule's Predictions: out of fold on validation, and on the test part.
+
+    scores: of each rule out of fold, one a dealing of the lesions into folds. ``validation`` holds
+    the Predictions of the first dealing.
+    """
 
     validation: Mapping[str, Predictions]
     test: Mapping[str, Predictions]
     metric: str
+    scores: Mapping[str, tuple[float, ...]]
 
     @property
     def best(self) -> str:
-        """The rule with the best score on validation; the test part chooses nothing."""
-        return max(self.validation, key=lambda name: part_score(self.validation[name], self.metric))
+        """The rule with the best mean score on validation; the test part chooses nothing."""
+        return max(self.scores, key=lambda name: np.mean(self.scores[name]))
 
     def named(self, rule: str, model: str) -> tuple[Predictions, Predictions]:
         """A rule's Predictions of both parts, under a name that a file may have."""
@@ -61,29 +67,41 @@ def renamed(predictions: Predictions, model: str) -> Predictions:
 
 
 def fit_rules(
-    pool: Pool, *, metric: str, top: int, rounds: int, bags: int, folds: int, seed: int = 0
-) -> Fitted:
-    """Fit every rule on validation, apply it to the test part, and out of fold to validation."""
-    validation, test = {}, {}
+    pool: Pool, *, metric: str, top: int, rounds: int, bags: int, folds: int, dealings: int = 1,
+    seed: int = 0,
+) -> Fitted:  # fmt: skip
+    """Fit every rule on validation, apply it to the test part, and out of fold to validation.
+
+    dealings: how often the lesions are dealt into folds anew for the scores that choose.
+    ParameterError for none.
+    """
+    if dealings < 1:
+        raise ParameterError(f"dealings: {dealings} must be at least 1.")
+    validation, test, scores = {}, {}, {}
     for name, fit in rules(metric=metric, top=top, rounds=rounds, bags=bags, seed=seed).items():
-        validation[name] = out_of_fold(fit, pool.validation, model="rule", folds=folds, seed=seed)
+        dealt = [
+            out_of_fold(fit, pool.validation, model="rule", folds=folds, seed=seed + number)
+            for number in range(dealings)
+        ]
+        validation[name] = dealt[0]
+        scores[name] = tuple(part_score(each, metric) for each in dealt)
         test[name] = apply_rule(fit, pool.validation, pool.test, model="rule")
-    return Fitted(validation, test, metric)
+    return Fitted(validation, test, metric, scores)
 
 
 def rule_table(fitted: Fitted, *, resamples: int = RESAMPLES, seed: int = 0) -> pd.DataFrame:
-    """Every rule's score, best on validation first: model (the rule), validation (out of fold),
-    test, low, high (of test), accuracy (of test)."""
+    """Every rule's score, best on validation first: model (the rule), validation (out of fold, mean
+    over dealings), least, most (of a dealing), test, low, high (of test), accuracy (of test)."""
     scores = arm_scores(
         _arms(fitted.test), _keys(fitted.metric), resamples=resamples, seed=seed
     ).set_index(["arm", "metric"])
     rows = []
-    for name, predictions in fitted.validation.items():
+    for name, dealt in fitted.scores.items():
         test = scores.loc[(name, fitted.metric)]
         rows.append(
             {
                 "model": name,
-                "validation": part_score(predictions, fitted.metric),
+                **{"validation": np.mean(dealt), "least": min(dealt), "most": max(dealt)},
                 **{"test": test["value"], "low": test["low"], "high": test["high"]},
                 "accuracy": scores.loc[(name, "accuracy"), "value"],
             }
