@@ -31,7 +31,7 @@ book: $(STAMP)  ## install, run every stale chapter of an EDITION, build the HTM
 	@$(ISOLATED) $(BIN)/dermbook build --edition $(EDITION)
 
 test: $(STAMP)  ## install and run the tests
-	@$(ISOLATED) $(BIN)/python -m pytest
+	@$(ISOLATED) $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 lab: $(STAMP)  ## open the chapters in JupyterLab; a .py opens as a notebook, pairs stay in step
 	@$(BIN)/dermbook lab
