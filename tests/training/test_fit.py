@@ -103,15 +103,16 @@ def test_the_same_seed_gives_the_same_bits_in_the_same_order():
     assert not np.array_equal(predictions(one), predictions(other))
 
 
-def test_steps_taken_at_once_give_the_same_numbers():
+def test_steps_taken_at_once_give_the_same_numbers_up_to_rounding():
     one, two = tiny_model(), tiny_model()
     batches = tiny_batches(augment=flip_some, kind=Recording)
     first = train(one, batches, epochs=2)
     assert len(batches[0]) % 4  # the last group of steps is not full
     second = train(two, batches, epochs=2, steps_per_execution=4)
     columns = first.history.columns.drop("seconds")
-    pd.testing.assert_frame_equal(first.history[columns], second.history[columns], rtol=1e-6)
-    np.testing.assert_allclose(predictions(one), predictions(two), atol=1e-6)
+    # in float32, and with operations in another order
+    pd.testing.assert_frame_equal(first.history[columns], second.history[columns], rtol=1e-5)
+    np.testing.assert_allclose(predictions(one), predictions(two), atol=1e-5)
 
 
 def test_it_learns_and_tells_its_history():

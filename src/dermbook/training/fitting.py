@@ -14,6 +14,7 @@ from dermbook.errors import ParameterError
 from dermbook.training.bookkeeping import Bookkeeper, FitResult
 from dermbook.training.checkpointing import load_checkpoint, training_signature, without_names
 from dermbook.training.feed import Feed, check_batches
+from dermbook.training.graphs import graphs_as_written
 from dermbook.training.reporting import Verbose, resolve_verbose
 from dermbook.training.schedule import Best, EarlyStopping, Plateau, Progress
 from dermbook.training.seeds import reseed_layers, seed_everything
@@ -84,7 +85,8 @@ def fit(
         on_epoch: called with each new history row, after it is saved; what it raises ends the
             training (a pruned trial of a search, say).
         steps_per_execution: steps that the backend takes at once. More make small models faster,
-            whose steps cost less than what surrounds them; the numbers are the same.
+            whose steps cost less than what surrounds them; the numbers are the same, up to the last
+            digits. TensorFlow then does not optimize their graphs (see ``graphs_as_written``).
         verbose: "bar", "line" (one line an epoch), "none"; "auto" is a bar in a terminal, else
             lines.
 
@@ -147,15 +149,17 @@ def fit(
     )
     done = _resume(model, books, checkpoint, signature) if checkpoint and resume else 0
     if done < epochs and not books.ended:
-        model.fit(
-            feed,
-            validation_data=None if validation is None else Feed(validation),
-            epochs=epochs,
-            initial_epoch=done,
-            shuffle=False,
-            callbacks=[books, *_tensorboard(tensorboard)],
-            verbose=1 if verbose == "bar" else 0,
-        )
+        # steps are joined where they are so small that preparing them would cost more
+        with graphs_as_written(steps_per_execution > 1):
+            model.fit(
+                feed,
+                validation_data=None if validation is None else Feed(validation),
+                epochs=epochs,
+                initial_epoch=done,
+                shuffle=False,
+                callbacks=[books, *_tensorboard(tensorboard)],
+                verbose=1 if verbose == "bar" else 0,
+            )
     result = books.finish(model, done)
     if checkpoint is not None:
         Path(checkpoint).unlink(missing_ok=True)
