@@ -30,7 +30,12 @@ def book(tmp_path, monkeypatch):
 
 def test_a_chapter_runs_from_its_script_with_the_editions_values(book, capfd):
     home = "import os\nprint(os.environ['IPYTHONDIR'])\nprint('\\N{GREEK SMALL LETTER ALPHA}')"
-    write_chapter(book, "03_three", body=home)
+    # a kernel ends without taking itself apart, but not before it has tidied up
+    folder = f"""
+import atexit, pathlib, tempfile
+kept = tempfile.TemporaryDirectory(prefix="of-a-chapter", dir={str(book)!r})
+atexit.register(pathlib.Path("tidied").write_text, "yes")"""
+    write_chapter(book, "03_three", body=home + folder)
     # stale outputs and other content in the pair are of no consequence
     (book / "notebooks" / "03_three.ipynb").write_text("not even a notebook")
     built = book / "_build" / "quick"
@@ -61,6 +66,8 @@ def test_a_chapter_runs_from_its_script_with_the_editions_values(book, capfd):
     out = capfd.readouterr().out.splitlines()
     assert out[0] == "▶ three (about 0.1 min)"
     assert out[-1].startswith("✓ three in ")
+    assert (book / "tidied").is_file()
+    assert not list(book.glob("of-a-chapter*"))
 
 
 def test_a_failing_cell_leaves_notebook_and_log_and_names_itself(book, capfd):

@@ -50,6 +50,18 @@ _THREAD_VARIABLES = (
     "OPENCV_FOR_THREADS_NUM",
     "LOKY_MAX_CPU_COUNT",
 )
+#: what every kernel reads before it starts
+_KERNEL_CONFIG = """\
+import atexit
+import os
+
+c = get_config()
+# kernels that run side by side would wait for each other's lock on the history database
+c.HistoryManager.enabled = False
+# Python would take seconds to take TensorFlow apart. Registered first, this is done last, after
+# temporary folders are gone
+atexit.register(os._exit, 0)
+"""
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
@@ -229,10 +241,7 @@ def _prepare_environment(edition: str) -> None:
     for variable in ("JUPYTER_RUNTIME_DIR", "MPLCONFIGDIR"):
         Path(environment[variable]).mkdir(parents=True, exist_ok=True)
     profile = Path(environment["IPYTHONDIR"]) / "profile_default"
-    # kernels that run side by side would wait for each other's lock on the history database
-    write_if_changed(
-        profile / "ipython_kernel_config.py", "c = get_config()\nc.HistoryManager.enabled = False\n"
-    )
+    write_if_changed(profile / "ipython_kernel_config.py", _KERNEL_CONFIG)
 
 
 def _spare_a_slow_import() -> None:
