@@ -65,9 +65,31 @@ def test_jax_is_hidden_only_while_those_are_imported_that_do_not_need_it(
     assert done.stdout.split("\n")[0] == said
 
 
+def test_the_old_interface_of_tensorflow_comes_when_it_is_asked_for(tmp_path):
+    for name, text in {
+        "tensorflow/__init__.py": "from tensorflow._api.v2 import compat, nn\n",
+        "tensorflow/_api/__init__.py": "",
+        "tensorflow/_api/v2/__init__.py": "",
+        "tensorflow/_api/v2/compat.py": "print('compat')\nOLD = 1\n",
+        "tensorflow/_api/v2/nn.py": "print('nn')\n",
+    }.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    ask = "import dermbook, tensorflow as tf\nprint('imported')\nprint(tf.compat.OLD)"
+    done = subprocess.run(
+        [sys.executable, "-c", ask],
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stderr == ""
+    assert done.stdout.split() == ["nn", "imported", "compat", "1"]
+
+
 def test_the_finder_is_there_once():
     import dermbook.lazy
 
-    dermbook.lazy.without_jax()
+    dermbook.lazy.import_less()
     kinds = [type(finder).__name__ for finder in sys.meta_path]
-    assert kinds.count("_NoJax") == 1
+    assert kinds.count("_Spared") == 1

@@ -5,8 +5,8 @@ The package behind the book's chapters. Imports run one way through its rooms:
 Nothing heavy is imported here, so that the command line answers at once.
 """
 
-from dermbook.lazy import without_jax
+from dermbook.lazy import import_less
 
 __version__ = "0.1.0"
 
-without_jax()
+import_less()
