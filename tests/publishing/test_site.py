@@ -96,6 +96,21 @@ def test_what_a_page_shows_or_includes_is_staged_with_it(book):
     assert {"picture.jpg", "part.inc"} <= {path.name for path in appendix.iterdir()}
 
 
+def test_pictures_of_a_page_are_files_and_its_notebook_stays_whole(book):
+    execute(book)
+    original = build_dir("quick") / "notebooks" / "42_first_steps.ipynb"
+    before = original.read_bytes()
+    folder = site.stage("quick") / "notebooks"
+    (picture,) = (folder / "figures").iterdir()  # both tabs show the same one
+    assert b"<svg" in picture.read_bytes()
+    staged = (folder / "42_first_steps.ipynb").read_text()
+    assert staged.count(f"figures/{picture.name}") == 2
+    assert "base64" not in staged
+    assert "text/html" not in staged
+    assert original.read_bytes() == before
+    assert (folder / "downloads" / original.name).read_bytes() == before
+
+
 def test_staging_forgets_what_is_gone(book):
     extra = book / "book" / "extra.md"
     extra.write_text("# Extra\n")
@@ -157,6 +172,8 @@ def test_the_built_site_is_strict_numbered_offline_and_built_once(book, monkeypa
     assert 'id="first-steps-line"' in html
     assert (index.parent / "_static" / "tables.js").is_file()
     assert "dermbook.css" in html
+    (picture,) = (index.parent / "_images").glob("*.svg")
+    assert html.count(f'src="../_images/{picture.name}"') == 2
     assert list(index.parent.glob("_downloads/*/42_first_steps.py"))
     assert list(index.parent.glob("_downloads/*/42_first_steps.ipynb"))
     assert site.external_loads(index.parent) == []

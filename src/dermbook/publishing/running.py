@@ -50,6 +50,9 @@ _THREAD_VARIABLES = (
     "OPENCV_FOR_THREADS_NUM",
     "LOKY_MAX_CPU_COUNT",
 )
+#: Python code that keeps jsonschema from importing ``rfc3987_syntax``, which takes a second or more
+#: to build a grammar. It is for checking IRIs, which nothing here has; jsonschema does without it.
+WITHOUT_A_SLOW_IMPORT = "import sys; sys.modules.setdefault('rfc3987_syntax', None)"
 #: what every kernel reads before it starts
 _KERNEL_CONFIG = """\
 import atexit
@@ -185,7 +188,7 @@ def _execute(header: Header, edition: str, values: dict[str, Any]) -> Path:
 
 def _papermill(header: Header, running: Path, log: Path, values: dict[str, Any]) -> Any:
     """Execute through papermill; the notebook so far is in ``running`` at every moment."""
-    _spare_a_slow_import()
+    exec(WITHOUT_A_SLOW_IMPORT, {})
     import papermill
 
     from dermbook.publishing.pairing import notebook_text
@@ -242,14 +245,6 @@ def _prepare_environment(edition: str) -> None:
         Path(environment[variable]).mkdir(parents=True, exist_ok=True)
     profile = Path(environment["IPYTHONDIR"]) / "profile_default"
     write_if_changed(profile / "ipython_kernel_config.py", _KERNEL_CONFIG)
-
-
-def _spare_a_slow_import() -> None:
-    """Keep jsonschema from importing ``rfc3987_syntax``, which takes a second to build a grammar.
-
-    It is for checking IRIs, which the notebook format does not have; jsonschema does without it.
-    """
-    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
 
 @contextmanager

@@ -5,6 +5,7 @@ is its executed notebook. Files there change only when their content does, so Sp
 pages that changed; and when nothing at all changed, nothing is built.
 """
 
+import base64
 import hashlib
 import importlib.metadata
 import json
@@ -25,6 +26,7 @@ from dermbook.publishing.header import Header, read_headers
 from dermbook.publishing.ledger import ledger, render_ledger
 from dermbook.publishing.record import published_records, run_records
 from dermbook.publishing.reported import load_reported
+from dermbook.publishing.running import WITHOUT_A_SLOW_IMPORT
 from dermbook.publishing.status import run_line, status_page
 
 #: prose under ``book/`` that pages are made of; results and editions are not pages
@@ -35,6 +37,10 @@ _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 # calls whose output is what matters on a page
 _SHOWS = re.compile(
     r"^chapter\.(figure|picture|table|summary|comparison|findings_table|close)\(", re.MULTILINE
+)
+# a picture as chapters show it: the argument of a directive
+_PICTURE = re.compile(
+    r"(?<=\} )data:image/(?P<kind>svg\+xml|png|jpeg);base64,(?P<content>[A-Za-z0-9+/=]+)"
 )
 # what a page may load: anything but the network
 _LOADS = re.compile(
@@ -134,8 +140,12 @@ def _chapter_files(header: Header, edition: str) -> Iterator[tuple[str, bytes]]:
     text = "".join(first["source"])
     title, _, rest = text.partition("\n")
     first["source"] = f"{title}\n\n{run_line(header, edition)}\n{rest.lstrip()}"
+    pictures: dict[str, bytes] = {}
     for cell in notebook["cells"]:
         _fold(cell)
+        for output in cell.get("outputs", []):
+            _take_out_pictures(output, pictures)
+    yield from pictures.items()
     yield header.notebook.name, json.dumps(notebook, indent=1, ensure_ascii=False).encode()
     yield f"downloads/{header.path.name}", header.path.read_bytes()
 
@@ -151,6 +161,28 @@ def _fold(cell: dict) -> None:
         tags.append("remove-cell")
     elif cell["cell_type"] == "code" and _SHOWS.search("".join(cell["source"])):
         tags.append("hide-input")
+
+
+def _take_out_pictures(output: dict, pictures: dict[str, bytes]) -> None:
+    """Put a cell's pictures into files beside the page, and their names into its text.
+
+    A notebook holds its pictures within itself. On the page, they would be parsed as text by every
+    directive around them, a third of the build, and loaded with the page whether they are seen or
+    not. What the site does not show, HTML for JupyterLab beside the same in Markdown, goes.
+    """
+    data = output.get("data", {})
+    if "text/markdown" not in data:
+        return
+    data.pop("text/html", None)
+
+    def name(found: re.Match) -> str:
+        content = base64.b64decode(found["content"])
+        ending = {"svg+xml": "svg", "jpeg": "jpg"}.get(found["kind"], found["kind"])
+        path = f"figures/{hashlib.sha256(content).hexdigest()[:24]}.{ending}"
+        pictures[path] = content
+        return path
+
+    data["text/markdown"] = _PICTURE.sub(name, "".join(data["text/markdown"]))
 
 
 def _ledger_page(edition: str, headers: dict[str, Header]) -> str:
@@ -173,7 +205,7 @@ def _run_jupyter_book(source: Path, output: Path, strict: bool) -> Path:
     """Build into ``output`` and return the folder of HTML; ChapterError with the warnings."""
     flags = ["-W", "-n", "--keep-going"] if strict else ["-n"]
     # the package has no __main__, and its script may not be on the PATH
-    start = "from jupyter_book.cli.main import main; main()"
+    start = f"{WITHOUT_A_SLOW_IMPORT}; from jupyter_book.cli.main import main; main()"
     command = [sys.executable, "-c", start, "build", str(source)]
     done = subprocess.run(
         [*command, "--path-output", str(output), *flags],
