@@ -10,7 +10,7 @@
 #     rows: ["0.1", "1.1", "4.2"]
 #     lessons: []
 #     accelerator: none
-#     minutes: {quick: 1.0, laptop: 1.5}
+#     minutes: {quick: 0.6, laptop: 1.5}
 #   jupytext:
 #     cell_metadata_filter: tags,mystnb,-all
 #     formats: ipynb,py:percent

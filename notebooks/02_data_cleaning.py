@@ -10,7 +10,7 @@
 #     rows: ["0.1", "4.1"]
 #     lessons: [M16, M17]
 #     accelerator: none
-#     minutes: {quick: 0.5, laptop: 7.5}
+#     minutes: {quick: 0.6, laptop: 7.5}
 #   jupytext:
 #     cell_metadata_filter: tags,mystnb,-all
 #     formats: ipynb,py:percent

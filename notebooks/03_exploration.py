@@ -10,7 +10,7 @@
 #     rows: ["0.14", "0.16", "2.1", "4.1"]
 #     lessons: [M16]
 #     accelerator: none
-#     minutes: {quick: 0.2, laptop: 0.4}
+#     minutes: {quick: 0.5, laptop: 0.4}
 #   jupytext:
 #     cell_metadata_filter: tags,mystnb,-all
 #     formats: ipynb,py:percent

@@ -10,7 +10,7 @@
 #     rows: ["0.2", "3.1", "4.3"]
 #     lessons: [M2, M3, M9]
 #     accelerator: none
-#     minutes: {quick: 0.5, laptop: 12}
+#     minutes: {quick: 0.4, laptop: 12}
 #   jupytext:
 #     cell_metadata_filter: tags,mystnb,-all
 #     formats: ipynb,py:percent

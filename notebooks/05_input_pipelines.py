@@ -10,7 +10,7 @@
 #     rows: ["0.6", "1.1", "3.4", "3.6"]
 #     lessons: [M1, M4]
 #     accelerator: optional
-#     minutes: {quick: 1.8, laptop: 10.5}
+#     minutes: {quick: 1.2, laptop: 10.5}
 #   jupytext:
 #     cell_metadata_filter: tags,mystnb,-all
 #     formats: ipynb,py:percent

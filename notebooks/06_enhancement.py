@@ -10,7 +10,7 @@
 #     rows: ["0.4", "0.5", "0.16", "0.17", "1.17"]
 #     lessons: []
 #     accelerator: optional
-#     minutes: {quick: 0.8, laptop: 47.1}
+#     minutes: {quick: 0.5, laptop: 47.1}
 #   jupytext:
 #     cell_metadata_filter: tags,mystnb,-all
 #     formats: ipynb,py:percent

@@ -10,7 +10,7 @@
 #     rows: ["1.2", "2.1", "2.3", "3.5", "4.4", "4.9", "4.11"]
 #     lessons: [M11]
 #     accelerator: optional
-#     minutes: {quick: 1.4, laptop: 26.9}
+#     minutes: {quick: 0.7, laptop: 26.9}
 #   jupytext:
 #     cell_metadata_filter: tags,mystnb,-all
 #     formats: ipynb,py:percent

@@ -10,7 +10,7 @@
 #     rows: ["0.3", "0.15", "2.1", "3.2", "3.3", "4.5"]
 #     lessons: []
 #     accelerator: optional
-#     minutes: {quick: 1.0, laptop: 15.0}
+#     minutes: {quick: 0.4, laptop: 15.0}
 #   jupytext:
 #     cell_metadata_filter: tags,mystnb,-all
 #     formats: ipynb,py:percent

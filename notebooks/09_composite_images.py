@@ -10,7 +10,7 @@
 #     rows: ["0.7", "0.16"]
 #     lessons: []
 #     accelerator: none
-#     minutes: {quick: 0.6}
+#     minutes: {quick: 0.4}
 #   jupytext:
 #     cell_metadata_filter: tags,mystnb,-all
 #     formats: ipynb,py:percent

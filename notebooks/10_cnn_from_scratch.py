@@ -10,7 +10,7 @@
 #     rows: ["0.8", "0.9", "0.10", "0.16", "0.17", "1.3", "2.2"]
 #     lessons: []
 #     accelerator: optional
-#     minutes: {quick: 1.9, laptop: 24.2}
+#     minutes: {quick: 1.8, laptop: 24.2}
 #   jupytext:
 #     cell_metadata_filter: tags,mystnb,-all
 #     formats: ipynb,py:percent

@@ -10,7 +10,7 @@
 #     rows: ["1.4", "1.5", "1.6"]
 #     lessons: []
 #     accelerator: optional
-#     minutes: {quick: 1.6, laptop: 21.8}
+#     minutes: {quick: 0.9, laptop: 21.8}
 #   jupytext:
 #     cell_metadata_filter: tags,mystnb,-all
 #     formats: ipynb,py:percent

@@ -10,7 +10,7 @@
 #     rows: ["0.8", "0.11", "1.7", "1.8", "2.4", "4.7", "4.8", "4.11"]
 #     lessons: []
 #     accelerator: optional
-#     minutes: {quick: 1.3, laptop: 28.0}
+#     minutes: {quick: 0.8, laptop: 28.0}
 #   jupytext:
 #     cell_metadata_filter: tags,mystnb,-all
 #     formats: ipynb,py:percent

@@ -10,7 +10,7 @@
 #     rows: ["0.8", "0.14", "1.7", "1.8", "1.9", "1.10", "1.11", "1.17", "4.11"]
 #     lessons: [M5, M7]
 #     accelerator: optional
-#     minutes: {quick: 3.5, laptop: 40.2}
+#     minutes: {quick: 1.9, laptop: 40.2}
 #   jupytext:
 #     cell_metadata_filter: tags,mystnb,-all
 #     formats: ipynb,py:percent

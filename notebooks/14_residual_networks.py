@@ -10,7 +10,7 @@
 #     rows: ["0.8", "3.7", "3.8"]
 #     lessons: []
 #     accelerator: optional
-#     minutes: {quick: 1.1, laptop: 15.0}
+#     minutes: {quick: 0.7, laptop: 15.0}
 #   jupytext:
 #     cell_metadata_filter: tags,mystnb,-all
 #     formats: ipynb,py:percent

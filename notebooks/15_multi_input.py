@@ -10,7 +10,7 @@
 #     rows: ["0.8", "0.12", "0.13", "0.16"]
 #     lessons: [M14, M15, M17]
 #     accelerator: none
-#     minutes: {quick: 1.1, laptop: 33.8}
+#     minutes: {quick: 1.5, laptop: 33.8}
 #   jupytext:
 #     cell_metadata_filter: tags,mystnb,-all
 #     formats: ipynb,py:percent

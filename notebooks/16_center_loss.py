@@ -10,7 +10,7 @@
 #     rows: ["1.13"]
 #     lessons: []
 #     accelerator: none
-#     minutes: {quick: 1.3, laptop: 9.4}
+#     minutes: {quick: 0.8, laptop: 9.4}
 #   jupytext:
 #     cell_metadata_filter: tags,mystnb,-all
 #     formats: ipynb,py:percent

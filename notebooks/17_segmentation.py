@@ -10,7 +10,7 @@
 #     rows: ["3.10"]
 #     lessons: [M13]
 #     accelerator: optional
-#     minutes: {quick: 1.6, laptop: 27.1}
+#     minutes: {quick: 1.1, laptop: 27.1}
 #   jupytext:
 #     cell_metadata_filter: tags,mystnb,-all
 #     formats: ipynb,py:percent

@@ -10,7 +10,7 @@
 #     rows: ["0.17"]
 #     lessons: []
 #     accelerator: optional
-#     minutes: {quick: 0.9, laptop: 21.4}
+#     minutes: {quick: 0.5, laptop: 21.4}
 #   jupytext:
 #     cell_metadata_filter: tags,mystnb,-all
 #     formats: ipynb,py:percent

@@ -10,7 +10,7 @@
 #     rows: ["1.12", "3.9"]
 #     lessons: [M8]
 #     accelerator: optional
-#     minutes: {quick: 0.6, laptop: 32.8}
+#     minutes: {quick: 0.5, laptop: 32.8}
 #   jupytext:
 #     cell_metadata_filter: tags,mystnb,-all
 #     formats: ipynb,py:percent

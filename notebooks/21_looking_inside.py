@@ -10,7 +10,7 @@
 #     rows: ["0.17", "1.15", "1.17", "3.9"]
 #     lessons: []
 #     accelerator: optional
-#     minutes: {quick: 0.5, laptop: 2.0}
+#     minutes: {quick: 0.4, laptop: 2.0}
 #   jupytext:
 #     cell_metadata_filter: tags,mystnb,-all
 #     formats: ipynb,py:percent

@@ -10,7 +10,7 @@
 #     rows: []
 #     lessons: [M16]
 #     accelerator: none
-#     minutes: {quick: 0.3, laptop: 0.9}
+#     minutes: {quick: 0.4, laptop: 0.9}
 #   jupytext:
 #     cell_metadata_filter: tags,mystnb,-all
 #     formats: ipynb,py:percent

@@ -10,7 +10,7 @@
 #     rows: ["1.16"]
 #     lessons: []
 #     accelerator: none
-#     minutes: {quick: 0.1, laptop: 0.1}
+#     minutes: {quick: 0.2, laptop: 0.1}
 #   jupytext:
 #     cell_metadata_filter: tags,mystnb,-all
 #     formats: ipynb,py:percent
