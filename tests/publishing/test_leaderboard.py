@@ -1,5 +1,7 @@
 """The leaderboard and the chapter's own tables: nothing typed, phantom never unnamed."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -20,7 +22,7 @@ from dermbook.publishing.leaderboard import (
     record_rows,
     wide,
 )
-from dermbook.publishing.leaderboard_page import record_lines
+from dermbook.publishing.leaderboard_page import load, record_lines
 from dermbook.publishing.record import Metric, Model, published_records
 from dermbook.publishing.reported import load_reported
 from dermbook.publishing.reported_figures import every_figure, reported_rows, three_methods
@@ -413,3 +415,20 @@ def test_scores_by_class_become_one_row_a_class():
     assert line["precision"] == ".500 (.400–.600)"
     assert line["recall"] == ".250"
     assert "roc_auc" not in line
+
+
+@pytest.mark.parametrize(("edition", "needed"), [("laptop", ["a-chapter"]), ("quick", [])])
+def test_published_records_of_the_edition_say_whether_it_is_real(monkeypatch, edition, needed):
+    """Without them a run that took every score from published Records would count as phantom."""
+    record = make_record(
+        chapter="a-chapter", edition="laptop", models={"a": model()},
+        metrics=[metric("a", "accuracy", 0.7)],
+    )  # fmt: skip
+    home = "dermbook.publishing.leaderboard_page"
+    monkeypatch.setattr(f"{home}.records", lambda _: [("published", record)])
+    seen = []
+    chapter = SimpleNamespace(
+        edition=edition, needed_record=seen.append, add_series=lambda *_: None
+    )
+    load(chapter)
+    assert seen == needed

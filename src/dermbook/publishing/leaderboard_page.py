@@ -31,11 +31,12 @@ FIGURES = {
 def load(chapter: "Chapter") -> tuple[pd.DataFrame, pd.DataFrame]:
     """The board of the test parts and that of the validation parts; keeps the tables of models.
 
-    The chapter counts as phantom where a Record of this edition's runs that scored models does.
+    The chapter counts as phantom where a Record of this edition that scored models does, whether it
+    is of a run of this build or published.
     """
     edition = chapter.edition
     for source, record in records(edition):
-        if source == "this run" and record_rows(record, source):
+        if record.edition == edition and record_rows(record, source):
             chapter.needed_record(record.chapter)
     board, validation = leaderboard(edition), leaderboard(edition, part="validation")
     outlines = board["task"] == OUTLINING
