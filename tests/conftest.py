@@ -8,6 +8,21 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 
+#: files that take half a minute or more
+LONG = {
+    "test_multi_input.py",
+    "test_other_backend.py",
+    "test_published.py",
+    "test_segmentation_networks.py",
+    "test_workflow.py",
+}
+
+
+def pytest_collection_modifyitems(items):
+    """The longest files first: among several workers none of them is left for the end."""
+    items.sort(key=lambda item: item.path.name not in LONG)
+
+
 @pytest.fixture(autouse=True)
 def own_folders(tmp_path, monkeypatch):
     """Point the data and cache folders away from the reader's own."""
