@@ -10,9 +10,10 @@ import keras
 def graphs_as_written(when: bool = True) -> Iterator[None]:
     """Within it, TensorFlow runs graphs as they were traced; other backends do so anyway.
 
-    Its optimizer, Grappler, takes seconds for the loop that holds several steps of a training. For
-    small heads that is half of the whole time, and wins nothing. Large networks need it: a step of
-    MobileNetV2 takes nearly twice as long without (``benchmarks/graphs.py``).
+    Its optimizer, Grappler, takes seconds for the loop that holds several steps of a training, a
+    third of a small head's whole time, and wins nothing there. Whole networks on two cores do
+    without it no worse (``benchmarks/graphs.py``); they keep it, for the published runs had it, and
+    on a GPU it may be worth more.
 
     when: False changes nothing.
     """
