@@ -56,6 +56,14 @@ def import_less() -> None:
         sys.meta_path.insert(0, _Spared())
 
 
+def without_iri_grammar() -> None:
+    """Keep jsonschema from importing ``rfc3987_syntax``, which takes seconds to build a grammar.
+
+    It is for checking IRIs, which notebooks and settings do not have; jsonschema does without it.
+    """
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+
+
 def _importing(module: str) -> bool:
     """Whether a module's import has begun and not ended."""
     specification = getattr(sys.modules.get(module), "__spec__", None)

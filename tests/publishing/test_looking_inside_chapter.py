@@ -7,9 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dermbook.data import grouped_split, phantom
+from dermbook.data import phantom
 from dermbook.errors import DataError, ParameterError
-from dermbook.evaluation import Predictions
 from dermbook.evaluation.looking import area_shares, heat_shares
 from dermbook.evaluation.looking.gradcam import heat_maps
 from dermbook.models.transfer import build_transfer
@@ -29,15 +28,6 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def model():
     return build_transfer("tiny", (32, 48, 3), 7, seed=1)
-
-
-@pytest.fixture(scope="module")
-def predictions(small_phantom):
-    ids = grouped_split(small_phantom, seed=0).parts["test"]
-    rng = np.random.default_rng(0)
-    return Predictions.from_probabilities(
-        ids, rng.dirichlet(np.ones(7), len(ids)), small_phantom, model="tiny", part="test"
-    )
 
 
 @pytest.fixture(scope="module")

@@ -7,20 +7,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import confusion_matrix
 
-from dermbook.data import grouped_split
 from dermbook.errors import DataError
-from dermbook.evaluation import Predictions
 from dermbook.publishing import looking_inside
 from dermbook.publishing.chapter import Chapter
-
-
-@pytest.fixture(scope="module")
-def predictions(small_phantom):
-    ids = grouped_split(small_phantom, seed=0).parts["test"]
-    rng = np.random.default_rng(0)
-    return Predictions.from_probabilities(
-        ids, rng.dirichlet(np.ones(7), len(ids)), small_phantom, model="tiny", part="test"
-    )
 
 
 def test_mistakes_are_those_of_the_confusion_matrix(predictions):

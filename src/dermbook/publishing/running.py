@@ -25,6 +25,7 @@ from typing import Any, Literal
 
 from dermbook.errors import ChapterError, DermbookError
 from dermbook.files import replacing, write_if_changed, write_text
+from dermbook.lazy import without_iri_grammar
 from dermbook.paths import book_root, build_dir
 from dermbook.publishing.editions import (
     DEFAULT_EDITION,
@@ -50,9 +51,6 @@ _THREAD_VARIABLES = (
     "OPENCV_FOR_THREADS_NUM",
     "LOKY_MAX_CPU_COUNT",
 )
-#: Python code that keeps jsonschema from importing ``rfc3987_syntax``, which takes a second or more
-#: to build a grammar. It is for checking IRIs, which nothing here has; jsonschema does without it.
-WITHOUT_A_SLOW_IMPORT = "import sys; sys.modules.setdefault('rfc3987_syntax', None)"
 #: what every kernel reads before it starts
 _KERNEL_CONFIG = """\
 import atexit
@@ -188,7 +186,7 @@ def _execute(header: Header, edition: str, values: dict[str, Any]) -> Path:
 
 def _papermill(header: Header, running: Path, log: Path, values: dict[str, Any]) -> Any:
     """Execute through papermill; the notebook so far is in ``running`` at every moment."""
-    exec(WITHOUT_A_SLOW_IMPORT, {})
+    without_iri_grammar()
     import papermill
 
     from dermbook.publishing.pairing import notebook_text

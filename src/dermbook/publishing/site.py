@@ -26,7 +26,6 @@ from dermbook.publishing.header import Header, read_headers
 from dermbook.publishing.ledger import ledger, render_ledger
 from dermbook.publishing.record import published_records, run_records
 from dermbook.publishing.reported import load_reported
-from dermbook.publishing.running import WITHOUT_A_SLOW_IMPORT
 from dermbook.publishing.status import run_line, status_page
 
 #: prose under ``book/`` that pages are made of; results and editions are not pages
@@ -205,7 +204,8 @@ def _run_jupyter_book(source: Path, output: Path, strict: bool) -> Path:
     """Build into ``output`` and return the folder of HTML; ChapterError with the warnings."""
     flags = ["-W", "-n", "--keep-going"] if strict else ["-n"]
     # the package has no __main__, and its script may not be on the PATH
-    start = f"{WITHOUT_A_SLOW_IMPORT}; from jupyter_book.cli.main import main; main()"
+    start = "from dermbook.lazy import without_iri_grammar; without_iri_grammar(); "
+    start += "from jupyter_book.cli.main import main; main()"
     command = [sys.executable, "-c", start, "build", str(source)]
     done = subprocess.run(
         [*command, "--path-output", str(output), *flags],

@@ -1,7 +1,6 @@
 """The tables and findings of the chapter *Ensembles*; ``evaluation.ensembles`` combines."""
 
 from dermbook.publishing.ensembles.again import (
-    again_name,
     predict_official,
     seeds_table,
     train_again,
@@ -49,7 +48,6 @@ __all__ = [
     "add_ensemble",
     "add_findings",
     "add_hybrid",
-    "again_name",
     "best_few",
     "ensemble_gain",
     "fit_rules",

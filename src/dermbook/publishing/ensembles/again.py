@@ -3,25 +3,20 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from dermbook.errors import ParameterError
-from dermbook.evaluation.arms import Arm
 from dermbook.evaluation.ensembles import mean_probability, part_score
-from dermbook.evaluation.paired import arm_differences, arm_scores
+from dermbook.evaluation.paired import arm_scores
 from dermbook.evaluation.predictions import Predictions
-from dermbook.publishing.ensembles.tables import RESAMPLES
+from dermbook.publishing.ensembles.tables import RESAMPLES, gain_table, single_arms
 from dermbook.publishing.ensembles.views import SOURCE, collection_of
 from dermbook.publishing.fine_tuning.best import best_name, train_best
 
 if TYPE_CHECKING:
     from dermbook.evaluation import Trial
     from dermbook.publishing.chapter import Chapter
-
-
-def again_name(name: str, seed: int) -> str:
-    """How the network ``name`` is called that was trained again from another seed."""
-    return f"{name}-seed-{seed}"
 
 
 def train_again(chapter: "Chapter", seeds: Sequence[int], *, minutes: float) -> "list[Trial]":
@@ -50,7 +45,7 @@ def train_again(chapter: "Chapter", seeds: Sequence[int], *, minutes: float) -> 
     trials = []
     for seed in seeds:
         trial = train_best(
-            ran, lesions, split, images, name=again_name(best_name(ran), seed), seed=seed,
+            ran, lesions, split, images, name=f"{best_name(ran)}-seed-{seed}", seed=seed,
             minutes=minutes, checkpoints=chapter.output / "checkpoints" / chapter.name,
         )  # fmt: skip
         chapter.add_trial(trial)
@@ -70,41 +65,40 @@ def seeds_table(
 
     Raises ChapterError where fine-tuning has not run.
     """
-    name = best_name(chapter.needed_record(SOURCE).parameters)
-    single = {
-        part: [
-            chapter.needed_predictions(SOURCE, name, part),
-            *(trial.predictions[part] for trial in trials),
-        ]
-        for part in ("validation", "test")
-    }
-    validation, test = (_alone_and_together(single[part]) for part in ("validation", "test"))
-    keys = [(name, "") for name in dict.fromkeys((metric, "accuracy"))]
-    arms = {model: Arm((0,), (each,)) for model, each in test.items()}
-    scores = arm_scores(arms, keys, resamples=resamples, seed=seed).set_index(["arm", "metric"])
-    pairs = {model: (name, model) for model in arms if model != name}
-    gains = pd.DataFrame(columns=["value", "low", "high"])
-    if pairs:
-        found = arm_differences(arms, pairs, keys[:1], resamples=resamples, seed=seed)
-        gains = found.set_index("comparison")
-    alone = [member.model for member in single["test"]]
-    rows = []
-    for model in test:
-        score = scores.loc[(model, metric)]
-        gain = gains.loc[model] if model in pairs else {}
-        rows.append(
-            {
-                "model": model,
-                "networks": 1 if model in alone else int(model.split()[-1]),
-                "validation": part_score(validation[model], metric),
-                **{"test": score["value"], "low": score["low"], "high": score["high"]},
-                "accuracy": scores.loc[(model, "accuracy"), "value"],
-                "gain": gain.get("value"),
-                "gain_low": gain.get("low"),
-                "gain_high": gain.get("high"),
-            }
+    first = best_name(chapter.needed_record(SOURCE).parameters)
+    validation, test = (
+        _alone_and_together(
+            [
+                chapter.needed_predictions(SOURCE, first, part),
+                *(trial.predictions[part] for trial in trials),
+            ]
         )
-    return pd.DataFrame(rows).astype({"gain": float, "gain_low": float, "gain_high": float})
+        for part in ("validation", "test")
+    )
+    how = {"resamples": resamples, "seed": seed}
+    scores = arm_scores(single_arms(test), [(metric, ""), ("accuracy", "")], **how)
+    scores = scores.drop_duplicates(["arm", "metric"]).set_index(["arm", "metric"])
+    table = pd.DataFrame(
+        {
+            "model": list(test),
+            # the members alone, then the means of two and more
+            "networks": [1] * (len(trials) + 1) + list(range(2, len(trials) + 2)),
+            "validation": [part_score(each, metric) for each in validation.values()],
+            "test": [scores.loc[(name, metric), "value"] for name in test],
+            "low": [scores.loc[(name, metric), "low"] for name in test],
+            "high": [scores.loc[(name, metric), "high"] for name in test],
+            "accuracy": [scores.loc[(name, "accuracy"), "value"] for name in test],
+        }
+    )
+    later = {name: each for name, each in test.items() if name != first}
+    columns = {"value": "gain", "low": "gain_low", "high": "gain_high"}
+    if not later:
+        return table.assign(**dict.fromkeys(columns.values(), np.nan))
+    gains = gain_table(
+        dict.fromkeys(later, test[first]), later, metric=metric, what="minus the first", **how
+    )
+    gains = gains[gains["metric"] == metric].set_index("learner")[list(columns)]
+    return table.join(gains.rename(columns=columns), on="model")
 
 
 def _alone_and_together(members: Sequence[Predictions]) -> dict[str, Predictions]:

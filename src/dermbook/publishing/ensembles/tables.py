@@ -93,7 +93,7 @@ def rule_table(fitted: Fitted, *, resamples: int = RESAMPLES, seed: int = 0) -> 
     """Every rule's score, best on validation first: model (the rule), validation (out of fold, mean
     over dealings), least, most (of a dealing), test, low, high (of test), accuracy (of test)."""
     scores = arm_scores(
-        _arms(fitted.test), _keys(fitted.metric), resamples=resamples, seed=seed
+        single_arms(fitted.test), _keys(fitted.metric), resamples=resamples, seed=seed
     ).set_index(["arm", "metric"])
     rows = []
     for name, dealt in fitted.scores.items():
@@ -120,7 +120,7 @@ def gain_table(
     Columns: learner (the name), comparison (``what``), metric, first, second, value, low, high.
     """
     names = [name for name in second if name in first]
-    arms = _arms(
+    arms = single_arms(
         {f"first {n}": first[n] for n in names} | {f"second {n}": second[n] for n in names}
     )
     pairs = {name: (f"first {name}", f"second {name}") for name in names}
@@ -286,7 +286,8 @@ def selection_table(
     return found[found["metric"] == metric].reset_index(drop=True)
 
 
-def _arms(predictions: Mapping[str, Predictions]) -> dict[str, Arm]:
+def single_arms(predictions: Mapping[str, Predictions]) -> dict[str, Arm]:
+    """Predictions of one training each, as arms of one seed."""
     return {name: Arm((0,), (each,)) for name, each in predictions.items()}
 
 
@@ -314,4 +315,5 @@ __all__: Sequence[str] = [
     "renamed",
     "rule_table",
     "selection_table",
+    "single_arms",
 ]
