@@ -82,9 +82,10 @@ unlabelled: str = ""  # a collection without answers to predict, e.g. isic2018-t
 #
 # The simplest ensemble needs no second idea: train the same network again. Another seed means
 # another head to start from, another order of the images, other draws and turns; the weights end
-# elsewhere, and so do some of the errors. Averaging such networks is hard to beat, and it also
-# shows how much of a score was luck of the seed {cite}`lakshminarayanan2017ensembles`. So the best
-# network of *Fine-tuning* is trained by the very recipe in its Record, from the seeds `again`.
+# elsewhere, and so do some of the errors. Their average is the usual ensemble of deep networks
+# {cite}`lakshminarayanan2017ensembles`, and their scores show how much of one score was luck of the
+# seed. So the best network of *Fine-tuning* is trained by the very recipe in its Record, from the
+# seeds `again`.
 
 # %%
 from dermbook import plots
@@ -118,9 +119,9 @@ chapter.table(
 # ## Who may join
 #
 # Every model of the chapters before that left predictions of both parts is a candidate, and so is
-# every network trained here. Predictions are
-# joined on the image's id, and the joining refuses models that do not hold the same images, the
-# same truth and the same classes. R0's stack went wrong in exactly this place (lesson M15).
+# every network trained here. Predictions are joined on the image's id, and the joining refuses
+# models that do not hold the same images, the same truth and the same classes. R0's stack went
+# wrong in exactly this place (lesson M15).
 
 # %%
 pools, candidates = ensembles.gather(chapter, sources, networks)
